@@ -1,0 +1,82 @@
+//! Errors as all services tell them: a canonical code, and google.rpc.ErrorInfo with a reason in the domain `madang.dev`.
+//! Callers choose what to do from code and reason, never from text (google.aip.dev/193).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+/// The ErrorInfo domain of every error that Madang itself made.
+pub const DOMAIN: &str = "madang.dev";
+
+/// The reason of every INVALID_ARGUMENT with field violations.
+pub const INVALID_REQUEST: &str = "INVALID_REQUEST";
+/// A request_id or order_id came again with other content.
+pub const REQUEST_ID_REUSED: &str = "REQUEST_ID_REUSED";
+/// The step was undone before it came.
+pub const STEP_UNDONE: &str = "STEP_UNDONE";
+/// A page token that this list did not make.
+pub const INVALID_PAGE_TOKEN: &str = "INVALID_PAGE_TOKEN";
+/// More work than the service takes on.
+pub const OVERLOADED: &str = "OVERLOADED";
+/// The caller's deadline passed.
+pub const DEADLINE_EXCEEDED: &str = "DEADLINE_EXCEEDED";
+/// The database cannot be reached or refused the group's commit; the same call may be sent again.
+pub const DATABASE_UNAVAILABLE: &str = "DATABASE_UNAVAILABLE";
+/// Two writers met more often than they were tried again.
+pub const CONFLICT: &str = "CONFLICT";
+/// A defect; the text is in the log only.
+pub const INTERNAL: &str = "INTERNAL";
+
+/// A status with a reason.
+pub fn status(code: Code, reason: &str, message: impl Into<String>) -> Status {
+    status_about(code, reason, message, [])
+}
+
+/// A status with a reason and facts for programs, such as the products that are out of stock.
+pub fn status_about<const N: usize>(
+    code: Code,
+    reason: &str,
+    message: impl Into<String>,
+    facts: [(&str, String); N],
+) -> Status {
+    let facts: HashMap<String, String> = facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    Status::with_error_details(code, message, ErrorDetails::with_error_info(reason, DOMAIN, facts))
+}
+
+/// INVALID_ARGUMENT with all violations of a request.
+pub(crate) fn invalid(violations: Vec<FieldViolation>) -> Status {
+    let fields: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
+    let message = format!("the request is not valid: {}", fields.join(", "));
+    let mut details = ErrorDetails::with_error_info(INVALID_REQUEST, DOMAIN, HashMap::new());
+    details.set_bad_request(violations);
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+/// RESOURCE_EXHAUSTED that says when to come again.
+pub fn retry_later(reason: &str, message: impl Into<String>, after: Duration) -> Status {
+    let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+    details.set_retry_info(Some(after));
+    Status::with_error_details(Code::ResourceExhausted, message, details)
+}
+
+/// The reason of an error that Madang made; none for those of a mesh, a proxy or a library.
+pub fn reason(status: &Status) -> Option<String> {
+    status.get_details_error_info().filter(|info| info.domain == DOMAIN).map(|info| info.reason)
+}
+
+/// The facts that go with the reason.
+pub fn facts(status: &Status) -> HashMap<String, String> {
+    status.get_details_error_info().map(|info| info.metadata).unwrap_or_default()
+}
+
+/// The field violations of an INVALID_ARGUMENT: field, reason, description.
+pub fn violations(status: &Status) -> Vec<FieldViolation> {
+    status.get_details_bad_request().map(|bad| bad.field_violations).unwrap_or_default()
+}
+
+/// When a RESOURCE_EXHAUSTED asks to come again.
+pub fn retry_after(status: &Status) -> Option<Duration> {
+    status.get_details_retry_info().and_then(|info| info.retry_delay)
+}
