@@ -76,7 +76,8 @@ pub fn lines(
     let mut read = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
         let product = violations.parse::<ProductId>(format!("{path}[{index}].product_id"), &line.product_id);
-        let quantity = violations.check(format!("{path}[{index}].quantity"), Quantity::try_from(line.quantity));
+        let quantity =
+            violations.check(format!("{path}[{index}].quantity"), Quantity::try_from(line.quantity));
         if !seen.insert(line.product_id.as_str()) {
             violations.add(format!("{path}[{index}].product_id"), "DUPLICATE", "stands in an earlier line");
         }
@@ -109,7 +110,8 @@ mod tests {
         let given = [line("tea-cup", 0), line("Tea", 1), line("jar-one", 1), line("jar-one", i64::MAX)];
         assert_eq!(lines(&mut violations, "lines", &given), None);
         let status = violations.all((None::<()>,)).unwrap_err();
-        let fields: Vec<_> = error::violations(&status).into_iter().map(|violation| violation.field).collect();
+        let fields: Vec<_> =
+            error::violations(&status).into_iter().map(|violation| violation.field).collect();
         let expected =
             ["lines[0].quantity", "lines[1].product_id", "lines[3].quantity", "lines[3].product_id"];
         assert_eq!(fields, expected);

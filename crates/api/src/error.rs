@@ -41,7 +41,8 @@ pub fn status_about<const N: usize>(
     message: impl Into<String>,
     facts: [(&str, String); N],
 ) -> Status {
-    let facts: HashMap<String, String> = facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let facts: HashMap<String, String> =
+        facts.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     Status::with_error_details(code, message, ErrorDetails::with_error_info(reason, DOMAIN, facts))
 }
 

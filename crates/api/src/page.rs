@@ -49,7 +49,8 @@ impl List {
         }
         violations.all((Some(()),))?;
         let size = if page_size == 0 { DEFAULT_SIZE } else { page_size.min(MAX_SIZE) };
-        let after = if page_token.is_empty() { None } else { Some(self.read(page_token).ok_or_else(invalid_token)?) };
+        let after =
+            if page_token.is_empty() { None } else { Some(self.read(page_token).ok_or_else(invalid_token)?) };
         Ok(Page { size: usize::try_from(size).unwrap_or_default(), after })
     }
 

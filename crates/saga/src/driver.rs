@@ -1,0 +1,196 @@
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+use crate::backoff::Backoff;
+use crate::definition::{BoxError, Guard, Progress, Saga, Step, StepError, UndoRefused};
+use crate::engine::Shared;
+
+/// Drives one saga, in one task, until nothing is left to do.
+pub(crate) struct Driver<S: Saga> {
+    shared: Arc<Shared<S>>,
+    id: S::Id,
+    nudge: Arc<Notify>,
+}
+
+/// How a stretch of driving ended.
+enum Next<C> {
+    /// The state is known without reading it.
+    Go(Progress<C>),
+    /// Read the state again.
+    Read,
+}
+
+/// Which way a call goes.
+#[derive(Clone, Copy)]
+enum Way {
+    Action,
+    Undo,
+}
+
+impl<S: Saga> Driver<S> {
+    pub(crate) fn new(shared: Arc<Shared<S>>, id: S::Id, nudge: Arc<Notify>) -> Self {
+        Self { shared, id, nudge }
+    }
+
+    /// Drives to the end. `known` is given for a saga that was created just now.
+    pub(crate) async fn run(self, known: Option<Progress<S::Context>>) {
+        let mut fresh = known.is_some();
+        let mut next = known.map_or(Next::Read, Next::Go);
+        loop {
+            let progress = match next {
+                Next::Go(progress) => progress,
+                Next::Read => self.load().await,
+            };
+            next = match progress {
+                Progress::Forward(context) => self.forward(context, fresh).await,
+                Progress::Backward(context, steps) => self.backward(context, steps).await,
+                Progress::Settled if self.shared.leave(self.id, || self.nudged()) => return,
+                Progress::Settled => Next::Read,
+            };
+            fresh = false;
+        }
+    }
+
+    /// Does all steps and the pivot. `fresh`: nobody else ever drove this saga, so steps not begun here need no undo.
+    async fn forward(&self, context: S::Context, fresh: bool) -> Next<S::Context> {
+        for (index, step) in S::STEPS.iter().enumerate() {
+            let sent = |here: usize| if fresh { 0..here } else { 0..S::STEPS.len() };
+            match self.step(&context, step).await {
+                Stepped::Done => {}
+                Stepped::Refused(reason) => return self.refuse(context, &reason, sent(index)).await,
+                Stepped::Expired(reason) => return self.refuse(context, reason, sent(index + 1)).await,
+                Stepped::Nudged => return Next::Read,
+            }
+        }
+        match self.stored(|| self.shared.saga.confirm(&context)).await {
+            Guard::Held => Next::Go(Progress::Settled),
+            Guard::Lost => Next::Read,
+        }
+    }
+
+    /// Asks for one step until its outcome is known, the saga's time is over, or somebody changed the saga.
+    async fn step(&self, context: &S::Context, step: &Step<S>) -> Stepped {
+        let mut backoff = self.backoff();
+        loop {
+            if let Some(reason) = self.shared.saga.expired(context) {
+                return Stepped::Expired(reason);
+            }
+            if self.nudged() {
+                return Stepped::Nudged;
+            }
+            match self.call(context, step, Way::Action).await {
+                Ok(()) => return Stepped::Done,
+                Err(StepError::Refused { reason }) => return Stepped::Refused(reason),
+                Err(StepError::Unknown(cause)) => {
+                    let pause = backoff.pause(self.shared.runtime.fraction());
+                    tracing::info!(saga.id = %self.id, step = step.name, cause, pause_ms = pause.as_millis(), "a step's outcome is not known; it is asked again");
+                    if self.pause(pause).await {
+                        return Stepped::Nudged;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn refuse(&self, context: S::Context, reason: &str, steps: Range<usize>) -> Next<S::Context> {
+        match self.stored(|| self.shared.saga.refuse(&context, reason, steps.clone())).await {
+            Guard::Held => Next::Go(Progress::Backward(context, steps)),
+            Guard::Lost => Next::Read,
+        }
+    }
+
+    /// Does the undos of `steps`, the last first, then settles.
+    async fn backward(&self, context: S::Context, steps: Range<usize>) -> Next<S::Context> {
+        let until = Instant::now() + self.shared.config.undo_patience;
+        for step in S::STEPS.iter().take(steps.end).skip(steps.start).rev() {
+            if let Err(reason) = self.undo(&context, step, until).await {
+                let refused = UndoRefused { step: step.name, reason: reason.as_deref() };
+                tracing::warn!(saga.id = %self.id, step = step.name, reason, "an undo cannot be done");
+                self.stored(|| self.shared.saga.undo_refused(&context, refused.clone())).await;
+                return Next::Read;
+            }
+        }
+        match self.stored(|| self.shared.saga.settle(&context)).await {
+            Guard::Held => Next::Go(Progress::Settled),
+            Guard::Lost => Next::Read,
+        }
+    }
+
+    /// Asks for one undo until it is done, refused (its reason), or unknown until `until` (no reason).
+    async fn undo(&self, context: &S::Context, step: &Step<S>, until: Instant) -> Result<(), Option<String>> {
+        let mut backoff = self.backoff();
+        loop {
+            match self.call(context, step, Way::Undo).await {
+                Ok(()) => return Ok(()),
+                Err(StepError::Refused { reason }) => return Err(Some(reason)),
+                Err(StepError::Unknown(_)) if Instant::now() >= until => return Err(None),
+                Err(StepError::Unknown(cause)) => {
+                    let pause = backoff.pause(self.shared.runtime.fraction());
+                    tracing::info!(saga.id = %self.id, step = step.name, cause, pause_ms = pause.as_millis(), "an undo's outcome is not known; it is asked again");
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+
+    async fn call(&self, context: &S::Context, step: &Step<S>, way: Way) -> Result<(), StepError> {
+        let call = match way {
+            Way::Action => (step.action)(&self.shared.saga, context),
+            Way::Undo => (step.undo)(&self.shared.saga, context),
+        };
+        timeout(step.timeout, call).await.unwrap_or_else(|elapsed| Err(StepError::Unknown(elapsed.into())))
+    }
+
+    async fn load(&self) -> Progress<S::Context> {
+        self.stored(|| self.shared.saga.load(self.id)).await
+    }
+
+    /// Asks the store until it answers.
+    async fn stored<T, F: Future<Output = Result<T, BoxError>>>(&self, ask: impl Fn() -> F) -> T {
+        let mut backoff = self.backoff();
+        loop {
+            match ask().await {
+                Ok(answer) => return answer,
+                Err(error) => {
+                    tracing::warn!(saga.id = %self.id, error, "the saga's store does not answer; it is asked again");
+                    tokio::time::sleep(backoff.pause(self.shared.runtime.fraction())).await;
+                }
+            }
+        }
+    }
+
+    /// Waits; true where the saga was nudged meanwhile.
+    async fn pause(&self, pause: Duration) -> bool {
+        timeout(pause, self.nudge.notified()).await.is_ok()
+    }
+
+    /// Whether the saga was nudged since it was last asked.
+    fn nudged(&self) -> bool {
+        let notified = std::pin::pin!(self.nudge.notified());
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        notified.poll(&mut context).is_ready()
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(self.shared.config.first_pause, self.shared.config.longest_pause)
+    }
+}
+
+/// A task that panics or is dropped must not keep its saga from being driven again.
+impl<S: Saga> Drop for Driver<S> {
+    fn drop(&mut self) {
+        self.shared.forget(self.id, &self.nudge);
+    }
+}
+
+/// How asking for a step ended.
+enum Stepped {
+    Done,
+    Refused(String),
+    Expired(&'static str),
+    Nudged,
+}

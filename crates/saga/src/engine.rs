@@ -1,0 +1,167 @@
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+
+use crate::definition::{BoxFuture, Progress, Saga};
+use crate::driver::Driver;
+use crate::recovery;
+
+/// How the engine goes about its work.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Sagas driven at once at most; more wait in the store.
+    pub places: usize,
+    /// Time between two looks for open sagas without a task.
+    pub scan_every: Duration,
+    /// The first pause after a failure.
+    pub first_pause: Duration,
+    /// The longest pause between two tries.
+    pub longest_pause: Duration,
+    /// How long the undos of one saga may stay unknown before it is set aside.
+    pub undo_patience: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            places: 1024,
+            scan_every: Duration::from_secs(1),
+            first_pause: Duration::from_millis(25),
+            longest_pause: Duration::from_secs(2),
+            undo_patience: Duration::from_secs(900),
+        }
+    }
+}
+
+/// What the engine needs from its process.
+pub trait Runtime: Send + Sync + 'static {
+    /// Runs a task until it ends or the process drains.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// A number from 0 to below 1, for jitter.
+    fn fraction(&self) -> f64;
+}
+
+/// Drives the sagas of one process. Cheap to clone.
+pub struct Engine<S: Saga> {
+    shared: Arc<Shared<S>>,
+}
+
+/// What driver tasks share.
+pub(crate) struct Shared<S: Saga> {
+    pub(crate) saga: S,
+    pub(crate) config: Config,
+    pub(crate) runtime: Box<dyn Runtime>,
+    places: Arc<Semaphore>,
+    running: Mutex<HashMap<S::Id, Arc<Notify>>>,
+}
+
+impl<S: Saga> Engine<S> {
+    /// Starts an engine and its scan. The first scan runs at once: it resumes what an earlier process left.
+    pub fn start(saga: S, config: Config, runtime: impl Runtime) -> Self {
+        let places = Arc::new(Semaphore::new(config.places));
+        let running = Mutex::new(HashMap::new());
+        let shared = Arc::new(Shared { saga, config, runtime: Box::new(runtime), places, running });
+        shared.runtime.spawn(Box::pin(Arc::clone(&shared).scan()));
+        Self { shared }
+    }
+
+    /// Drives a saga that was created just now and that nobody has driven.
+    pub fn begin(&self, id: S::Id, context: S::Context) {
+        self.shared.drive(id, Some(context));
+    }
+
+    /// Drives a saga, or has its driver read it again. Where no place is free the next scan finds it.
+    pub fn nudge(&self, id: S::Id) {
+        self.shared.drive(id, None);
+    }
+
+    /// The saga with its store.
+    pub fn saga(&self) -> &S {
+        &self.shared.saga
+    }
+
+    /// How many sagas have a task now.
+    pub fn running(&self) -> usize {
+        self.shared.running().len()
+    }
+}
+
+impl<S: Saga> Clone for Engine<S> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<S: Saga> fmt::Debug for Engine<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("running", &self.running()).finish_non_exhaustive()
+    }
+}
+
+impl<S: Saga> Shared<S> {
+    fn drive(self: &Arc<Self>, id: S::Id, fresh: Option<S::Context>) {
+        let mut running = self.running();
+        if let Some(nudge) = running.get(&id) {
+            nudge.notify_one();
+            return;
+        }
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
+        let nudge = Arc::new(Notify::new());
+        running.insert(id, Arc::clone(&nudge));
+        drop(running);
+        let driver = Driver::new(Arc::clone(self), id, nudge);
+        self.runtime.spawn(Box::pin(async move {
+            driver.run(fresh.map(Progress::Forward)).await;
+            drop(place);
+        }));
+    }
+
+    async fn scan(self: Arc<Self>) {
+        let mut every = tokio::time::interval(self.config.scan_every);
+        every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            every.tick().await;
+            match self.saga.open(self.config.places.saturating_mul(2)).await {
+                Ok(open) => self.resume(&open),
+                Err(error) => tracing::warn!(error, "open sagas cannot be read; the next scan asks again"),
+            }
+        }
+    }
+
+    fn resume(self: &Arc<Self>, open: &[S::Id]) {
+        let running: HashSet<S::Id> = self.running().keys().copied().collect();
+        let plan = recovery::plan(open, &running, self.places.available_permits());
+        if !plan.resume.is_empty() {
+            tracing::info!(resumed = plan.resume.len(), waiting = plan.waiting, "open sagas are resumed");
+        }
+        for id in plan.resume {
+            self.drive(id, None);
+        }
+    }
+
+    /// Takes a driver off the list, unless it was nudged since it last read.
+    pub(crate) fn leave(&self, id: S::Id, nudged: impl Fn() -> bool) -> bool {
+        let mut running = self.running();
+        let leaves = !nudged();
+        if leaves {
+            running.remove(&id);
+        }
+        leaves
+    }
+
+    /// Takes this very driver off the list, where it still stands there.
+    pub(crate) fn forget(&self, id: S::Id, nudge: &Arc<Notify>) {
+        let mut running = self.running();
+        if running.get(&id).is_some_and(|listed| Arc::ptr_eq(listed, nudge)) {
+            running.remove(&id);
+        }
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<S::Id, Arc<Notify>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
