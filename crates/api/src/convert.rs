@@ -10,6 +10,8 @@ use crate::types::v1;
 
 /// Lines of an order or a reservation at most.
 pub const MAX_LINES: usize = 100;
+/// Ids in a batch at most.
+pub const MAX_IDS: usize = 200;
 
 impl From<Money> for v1::Money {
     fn from(money: Money) -> Self {
@@ -60,6 +62,24 @@ pub fn address(violations: &mut Violations, path: &str, value: Option<v1::Addres
             }
         })
         .ok()
+}
+
+/// Reads 1 to [`MAX_IDS`] product ids, each once.
+pub fn product_ids(violations: &mut Violations, path: &str, ids: &[String]) -> Option<Vec<ProductId>> {
+    if !(1..=MAX_IDS).contains(&ids.len()) {
+        violations.add(path, "INVALID_VALUE", format_args!("must be 1 to {MAX_IDS} ids"));
+        return None;
+    }
+    let mut seen = HashSet::new();
+    let mut read = Vec::with_capacity(ids.len());
+    for (index, id) in ids.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        if !seen.insert(id) {
+            violations.add(path.clone(), "DUPLICATE", "stands earlier in the list");
+        }
+        read.extend(violations.parse::<ProductId>(path, id));
+    }
+    (read.len() == ids.len()).then_some(read)
 }
 
 /// Reads 1 to [`MAX_LINES`] lines, each product once.

@@ -62,6 +62,11 @@ pub fn retry_later(reason: &str, message: impl Into<String>, after: Duration) ->
     Status::with_error_details(Code::ResourceExhausted, message, details)
 }
 
+/// INTERNAL that tells the client nothing: the cause belongs in the log.
+pub fn internal() -> Status {
+    status(Code::Internal, INTERNAL, "internal error")
+}
+
 /// The reason of an error that Madang made; none for those of a mesh, a proxy or a library.
 pub fn reason(status: &Status) -> Option<String> {
     status.get_details_error_info().filter(|info| info.domain == DOMAIN).map(|info| info.reason)

@@ -1,0 +1,96 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body as HttpBody, Frame};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+use super::observe::Rpc;
+use super::{Around, Inner, RETRY_AFTER, go};
+use crate::config::ServerArgs;
+use crate::deadline::body::EndsEarly;
+use crate::{Platform, Shutdown, deadline};
+
+/// Takes on so many calls and refuses the rest at once. Streams, which live long, have a limit of their own, so that they
+/// leave unary calls their room; and they end when the drain begins, so that they do not hold it up.
+#[derive(Clone, Debug)]
+pub(super) struct Limit {
+    unary: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    shutdown: Shutdown,
+}
+
+impl Limit {
+    pub(super) fn new(args: &ServerArgs, platform: &Platform) -> Self {
+        Self {
+            unary: Arc::new(Semaphore::new(usize::from(args.max_concurrency.get()))),
+            streams: Arc::new(Semaphore::new(usize::from(args.max_streams.get()))),
+            shutdown: platform.shutdown.clone(),
+        }
+    }
+}
+
+impl Around for Limit {
+    async fn around(self, request: Request<Body>, inner: impl Inner) -> Response<Body> {
+        let method = request.extensions().get::<Rpc>().map(|rpc| Arc::clone(&rpc.method));
+        let (streams, platform) = method.map_or((false, false), |method| (method.streams, method.platform));
+        if platform {
+            return go(inner, request).await;
+        }
+        let limit = if streams { self.streams } else { self.unary };
+        let Ok(permit) = limit.try_acquire_owned() else { return overloaded().into_http() };
+        let answer = go(inner, request).await;
+        if !streams {
+            return answer;
+        }
+        let draining = self.shutdown.begun_owned();
+        let end = async move {
+            draining.await;
+            shutting_down()
+        };
+        let ends = deadline::current();
+        answer.map(|inner| {
+            let inner = EndsEarly::new(inner, ends, end);
+            Body::new(Holding { inner, _permit: permit })
+        })
+    }
+}
+
+fn overloaded() -> Status {
+    let message = "more calls than the service takes on at once";
+    madang_api::error::retry_later(madang_api::error::OVERLOADED, message, RETRY_AFTER)
+}
+
+fn shutting_down() -> Status {
+    madang_api::error::status(
+        Code::Unavailable,
+        "SHUTTING_DOWN",
+        "the server ends; call again to reach another",
+    )
+}
+
+/// A stream with its place.
+struct Holding<B> {
+    inner: B,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Holding<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        Pin::new(&mut self.inner).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+}

@@ -1,0 +1,109 @@
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use prost::Message;
+use prost_types::FileDescriptorSet;
+
+use super::health;
+
+/// An RPC, as far as the platform cares.
+#[derive(Debug)]
+pub(crate) struct Method {
+    /// Its path, or `other`: callers choose paths, and a metric's labels must be bounded.
+    pub(crate) label: Arc<str>,
+    /// Whether either side streams.
+    pub(crate) streams: bool,
+    /// Whether it is part of the platform itself, so that it is neither shed nor harmed.
+    pub(crate) platform: bool,
+}
+
+/// The RPCs of a server, by path.
+#[derive(Debug)]
+pub(crate) struct Methods {
+    served: HashMap<String, Arc<Method>>,
+    other: Arc<Method>,
+}
+
+impl Methods {
+    /// Those of the services with these names.
+    pub(crate) fn served(names: &[&str]) -> Self {
+        let served = all()
+            .iter()
+            .filter(|(path, _)| service_of(path).is_some_and(|service| names.contains(&service)))
+            .map(|(path, method)| (path.clone(), Arc::clone(method)))
+            .collect();
+        let other = Method { label: Arc::from("other"), streams: false, platform: false };
+        Self { served, other: Arc::new(other) }
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Arc<Method> {
+        Arc::clone(self.served.get(path).unwrap_or(&self.other))
+    }
+}
+
+/// A path as a label, for calls that leave.
+pub(crate) fn known(path: &str) -> Arc<str> {
+    all().get(path).map_or_else(|| Arc::from("other"), |method| Arc::clone(&method.label))
+}
+
+fn service_of(path: &str) -> Option<&str> {
+    path.strip_prefix('/')?.split_once('/').map(|(service, _)| service)
+}
+
+/// Every RPC that this code has a contract of.
+fn all() -> &'static HashMap<String, Arc<Method>> {
+    static ALL: OnceLock<HashMap<String, Arc<Method>>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        [
+            madang_api::FILE_DESCRIPTOR_SET,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ]
+        .into_iter()
+        .flat_map(methods)
+        .collect()
+    })
+}
+
+/// The RPCs of an encoded descriptor set; none of one that cannot be read, which reflection reports.
+fn methods(encoded: &[u8]) -> Vec<(String, Arc<Method>)> {
+    let files = FileDescriptorSet::decode(encoded).unwrap_or_default().file;
+    let services = files.iter().flat_map(|file| file.service.iter().map(move |service| (file, service)));
+    services
+        .flat_map(|(file, service)| service.method.iter().map(move |method| (file, service, method)))
+        .map(|(file, service, method)| {
+            let name = format!("{}.{}", file.package(), service.name());
+            let path = format!("/{name}/{}", method.name());
+            let described = Method {
+                label: Arc::from(path.as_str()),
+                streams: method.client_streaming() || method.server_streaming(),
+                platform: name == health::NAME || name.starts_with("grpc.reflection."),
+            };
+            (path, Arc::new(described))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_served_methods_have_a_label_of_their_own() {
+        let methods = Methods::served(&["madang.shipping.v1.ShippingService", health::NAME]);
+        let quote = methods.get("/madang.shipping.v1.ShippingService/QuoteShipping");
+        assert_eq!(
+            (&*quote.label, quote.streams, quote.platform),
+            ("/madang.shipping.v1.ShippingService/QuoteShipping", false, false)
+        );
+        assert!(methods.get("/madang.shipping.v1.ShippingService/TrackShipment").streams);
+        assert!(methods.get("/grpc.health.v1.Health/Watch").platform);
+        assert_eq!(&*methods.get("/madang.shipping.v1.ShippingService/Nothing").label, "other");
+        assert_eq!(&*methods.get("/madang.orders.v1.OrdersService/GetOrder").label, "other");
+        assert_eq!(
+            &*known("/madang.orders.v1.OrdersService/GetOrder"),
+            "/madang.orders.v1.OrdersService/GetOrder"
+        );
+    }
+}

@@ -1,0 +1,82 @@
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use tokio::task::AbortHandle;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::{Shutdown, panics};
+
+/// The background tasks of a process. Shutdown waits for them; a panic in one ends the process.
+#[derive(Clone, Debug)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    shutdown: Shutdown,
+}
+
+impl Tasks {
+    /// No tasks yet; a panic in one of them begins this shutdown.
+    pub fn new(shutdown: Shutdown) -> Self {
+        Self { tracker: TaskTracker::new(), shutdown }
+    }
+
+    /// Runs a task in the background. It should end when the shutdown begins; [`Tasks::wait`] waits for it.
+    /// The caller's deadline does not follow it.
+    pub fn spawn<F>(&self, name: &'static str, task: F) -> AbortHandle
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let shutdown = self.shutdown.clone();
+        let guarded = async move {
+            if let Err(payload) = AssertUnwindSafe(task).catch_unwind().await {
+                let panic = panics::text(&*payload);
+                // The panic hook has logged the text.
+                tracing::error!("a task panicked; the process ends");
+                shutdown.fail(format!("the task {name} panicked: {panic}"));
+            }
+        };
+        self.tracker.spawn(guarded.instrument(tracing::info_span!("task", task.name = name))).abort_handle()
+    }
+
+    /// How many run.
+    pub fn len(&self) -> usize {
+        self.tracker.len()
+    }
+
+    /// Whether none runs.
+    pub fn is_empty(&self) -> bool {
+        self.tracker.is_empty()
+    }
+
+    /// Waits until all tasks have ended, but not longer than this; tells whether they have.
+    pub async fn wait(&self, limit: Duration) -> bool {
+        self.tracker.close();
+        tokio::time::timeout(limit, self.tracker.wait()).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_in_a_task_ends_the_process() {
+        let shutdown = Shutdown::new();
+        let tasks = Tasks::new(shutdown.clone());
+        tasks.spawn("relay", async { panic!("no rows") });
+        shutdown.begun().await;
+        assert_eq!(shutdown.failure(), Some("the task relay panicked: no rows"));
+        assert!(tasks.wait(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_for_tasks_has_a_limit() {
+        let tasks = Tasks::new(Shutdown::new());
+        let endless = tasks.spawn("endless", std::future::pending());
+        assert!(!tasks.wait(Duration::from_secs(1)).await);
+        endless.abort();
+        assert!(tasks.wait(Duration::from_secs(1)).await);
+        assert!(tasks.is_empty());
+    }
+}

@@ -1,0 +1,12 @@
+//! Where connections come from and how they leave: TCP, memory, or any stream of bytes.
+
+mod accept;
+mod connector;
+mod listener;
+mod network;
+
+pub(crate) use accept::{Limits, accept};
+pub use connector::Connector;
+pub(crate) use listener::Incoming;
+pub use listener::{Io, Listener};
+pub use network::Network;

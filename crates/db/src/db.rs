@@ -1,0 +1,135 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{oneshot, watch};
+
+use crate::config::Place;
+use crate::job::job;
+use crate::sqlite::{Opened, Threads};
+use crate::stats::Board;
+use crate::{Config, Error, Kind, Migrations, OpenError, Stats, Tx};
+
+/// A handle on an open database; clones share it.
+///
+/// When the last handle drops, the queued closures still run, the threads end, and the lease is free
+/// once drop returns: it blocks for as long as they take.
+#[derive(Clone)]
+pub struct Db {
+    executor: Arc<Executor>,
+    board: Arc<Board>,
+}
+
+enum Executor {
+    Threads(Threads),
+    #[cfg(feature = "sim")]
+    Inline(crate::inline::Inline),
+}
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Db").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+impl Db {
+    /// Opens the database, takes its lease, brings each schema up to date and starts the threads. A
+    /// missing folder is made.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(config: &Config, migrations: Vec<Migrations>) -> Result<Self, OpenError> {
+        let Place::Sqlite(path) = &config.database.0 else { return Err(OpenError::NotInThisBuild) };
+        let (path, synchronous, limits) = (path.clone(), config.synchronous, config.limits);
+        let (send, opened) = oneshot::channel();
+        // Migrations may take long: not on the runtime's threads.
+        let work = move || drop(send.send(Opened::open(&path, synchronous, migrations)));
+        drop(std::thread::Builder::new().name("db-open".into()).spawn(work).map_err(OpenError::Threads)?);
+        let opened = opened.await.map_err(|_| OpenError::Threads(std::io::Error::other("it panicked")))??;
+        let board = Arc::new(Board::default());
+        let threads = Threads::start(opened, limits, &board).map_err(OpenError::Threads)?;
+        Ok(Self { executor: Arc::new(Executor::Threads(threads)), board })
+    }
+
+    /// Opens the database with an executor that runs closures on the calling task and draws the sizes
+    /// of groups from `seed`. The path `:memory:` keeps all in memory.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    #[cfg(feature = "sim")]
+    pub fn inline(config: &Config, migrations: Vec<Migrations>, seed: u64) -> Result<Self, OpenError> {
+        let Place::Sqlite(path) = &config.database.0 else { return Err(OpenError::NotInThisBuild) };
+        let board = Arc::new(Board::default());
+        let opened = Opened::open_one(path, config.synchronous, migrations)?;
+        let inline = crate::inline::Inline::new(opened, config.limits, Arc::clone(&board), seed);
+        Ok(Self { executor: Arc::new(Executor::Inline(inline)), board })
+    }
+
+    /// Runs `work` in a transaction that writes; answers after COMMIT. `work` may run more than once.
+    /// When the returned future is dropped, `work` may still run and be committed.
+    ///
+    /// # Errors
+    /// What `work` gives; [`Error::Overloaded`] at once when the queue is full; [`Error::Unavailable`]
+    /// when it is unknown whether the work was committed; [`Error::Panicked`], [`Error::Closed`].
+    pub async fn write<T, E, F>(&self, kind: Kind, work: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (job, answer) = job(work);
+        match &*self.executor {
+            Executor::Threads(threads) => self.refuse(threads.write(kind, job))?,
+            #[cfg(feature = "sim")]
+            Executor::Inline(inline) => {
+                inline.write(kind, job).await.or_else(|error| self.refuse(Err(error)))?
+            }
+        }
+        received(answer).await
+    }
+
+    /// Runs `work` on a reader: all its queries see one snapshot, at least as new as every write that
+    /// was answered before. A statement that writes fails.
+    ///
+    /// # Errors
+    /// Those of [`Db::write`].
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (job, answer) = job(work);
+        match &*self.executor {
+            Executor::Threads(threads) => self.refuse(threads.read(job))?,
+            #[cfg(feature = "sim")]
+            Executor::Inline(inline) => inline.read(job),
+        }
+        received(answer).await
+    }
+
+    /// Changes after each COMMIT of a group in which a closure called [`Tx::raise`].
+    pub fn raised(&self) -> watch::Receiver<u64> {
+        self.board.raised.subscribe()
+    }
+
+    /// The counts so far. A closure is counted before its answer leaves.
+    pub fn stats(&self) -> Stats {
+        *self.board.stats()
+    }
+
+    fn refuse(&self, queued: Result<(), Error>) -> Result<(), Error> {
+        if matches!(queued, Err(Error::Overloaded)) {
+            self.board.stats().overloaded += 1;
+        }
+        queued
+    }
+}
+
+async fn received<T, E: From<Error>>(answer: oneshot::Receiver<Result<T, E>>) -> Result<T, E> {
+    // Only a panic outside every closure, say in `E::from`, loses an answer.
+    let lost = || Err(Error::Unavailable("the executor lost the answer".into()).into());
+    answer.await.unwrap_or_else(|_| lost())
+}
+
+#[cfg(test)]
+mod tests;

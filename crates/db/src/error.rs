@@ -1,0 +1,146 @@
+use std::io;
+use std::path::PathBuf;
+
+/// The cause below an [`Error`]; for operators, never for clients.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a transaction, or one statement of it, did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database could not do it now, or what became of the work is unknown.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] Cause),
+    /// A guarded statement did not change exactly one row, and running the closure again did not help.
+    #[error("a guarded statement did not change exactly one row")]
+    Conflict,
+    /// The executor's queue is full; nothing ran.
+    #[error("the database's queue is full")]
+    Overloaded,
+    /// A column does not hold what the code expects of it.
+    #[error("column {index} is {found}, expected {expected}")]
+    Row {
+        /// The column's index in the row, from 0.
+        index: usize,
+        /// What the caller asked for.
+        expected: &'static str,
+        /// What the row has.
+        found: &'static str,
+    },
+    /// The statement is wrong, or breaks a constraint.
+    #[error("the statement failed")]
+    Sql(#[source] Cause),
+    /// The closure panicked; its work was rolled back.
+    #[error("the transaction's closure panicked")]
+    Panicked,
+    /// The executor has ended; nothing ran.
+    #[error("the database is closed")]
+    Closed,
+}
+
+impl Error {
+    /// Whether the same call may succeed when it is made again, perhaps on another replica. After
+    /// [`Error::Unavailable`] the work may have happened: the closure begins with its look-up.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Conflict | Self::Overloaded | Self::Closed => true,
+            Self::Row { .. } | Self::Sql(_) | Self::Panicked => false,
+        }
+    }
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The setting is no database.
+    #[error("bad database URL: {reason}")]
+    Url {
+        /// What was expected.
+        reason: &'static str,
+    },
+    /// The database is of a kind that this build cannot open.
+    #[error("PostgreSQL is not in this build yet: set the database to sqlite:PATH")]
+    NotInThisBuild,
+    /// The file's folder is missing and could not be made.
+    #[error("cannot make the folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process holds the lease.
+    #[error("another process uses the database: {} is locked", path.display())]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The lock file could not be opened or locked.
+    #[error("cannot take the lock {}", path.display())]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file, or its folder, cannot be written.
+    #[error("{} is read-only", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file holds something else.
+    #[error("{} is not a SQLite database", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer build has used this database; an older one would misread it.
+    #[error("the schema in {table} is version {found}, this build knows up to {known}: start a newer build")]
+    NewerSchema {
+        /// The history table of the migrations' owner.
+        table: &'static str,
+        /// A version the database has and this build does not know.
+        found: i64,
+        /// The newest version this build knows.
+        known: i64,
+    },
+    /// A migration failed, or differs from the one that was applied.
+    #[error("cannot bring {table} up to date")]
+    Migration {
+        /// The history table of the migrations' owner.
+        table: &'static str,
+        /// What the migration said.
+        source: Cause,
+    },
+    /// SQLite could not open or set up the file.
+    #[error("cannot open {}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite said.
+        source: Cause,
+    },
+    /// The executor's threads could not be started.
+    #[error("cannot start the database's threads")]
+    Threads(#[source] io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_states_its_own_layer_and_source_the_cause() {
+        let error = Error::Sql("no such table: t".into());
+        assert_eq!(error.to_string(), "the statement failed");
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "no such table: t");
+    }
+
+    #[test]
+    fn what_may_pass_is_retryable_and_a_bug_is_not() {
+        assert!(Error::Unavailable("disk".into()).retryable());
+        assert!(Error::Conflict.retryable() && Error::Overloaded.retryable() && Error::Closed.retryable());
+        assert!(!Error::Sql("syntax".into()).retryable() && !Error::Panicked.retryable());
+        assert!(!Error::Row { index: 0, expected: "text", found: "null" }.retryable());
+    }
+}

@@ -1,0 +1,48 @@
+use std::fmt;
+
+use refinery::error::Kind;
+use rusqlite::Connection;
+
+use crate::OpenError;
+
+/// One owner's migrations, with a history table of their own: a service brings one set, the events
+/// crate another. The files serve both databases: BIGINT, TEXT, BYTEA.
+pub struct Migrations {
+    /// The name of the history table.
+    pub table: &'static str,
+    /// What `refinery::embed_migrations!` made.
+    pub runner: refinery::Runner,
+}
+
+impl fmt::Debug for Migrations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Migrations")
+            .field("table", &self.table)
+            .field("migrations", self.runner.get_migrations())
+            .finish()
+    }
+}
+
+impl Migrations {
+    pub(crate) fn apply(self, conn: &mut Connection) -> Result<(), OpenError> {
+        let table = self.table;
+        let known = self.runner.get_migrations().iter().map(|m| i64::from(m.version())).max().unwrap_or(0);
+        // Grouped: else a crash between a migration and its line in the history would apply it twice.
+        let mut runner = self.runner.set_grouped(true).set_abort_missing(true).set_abort_divergent(true);
+        runner.set_migration_table_name(table);
+        runner.run(conn).map(drop).map_err(|error| match error.kind() {
+            Kind::MissingVersion(missing) if i64::from(missing.version()) > known => {
+                OpenError::NewerSchema { table, found: missing.version().into(), known }
+            }
+            Kind::MissingVersion(_)
+            | Kind::InvalidName
+            | Kind::InvalidVersion
+            | Kind::RepeatedVersion(_)
+            | Kind::DivergentVersion(..)
+            | Kind::InvalidMigrationPath(..)
+            | Kind::ConfigError(_)
+            | Kind::Connection(..)
+            | Kind::InvalidMigrationFile(..) => OpenError::Migration { table, source: Box::new(error) },
+        })
+    }
+}

@@ -1,0 +1,12 @@
+//! SQLite: one writer thread with group commit, two readers, and a file lock as the lease.
+
+mod group;
+mod lease;
+mod open;
+mod session;
+mod threads;
+
+pub(crate) use group::{Writer, read};
+pub(crate) use lease::Lease;
+pub(crate) use open::Opened;
+pub(crate) use threads::Threads;

@@ -1,0 +1,135 @@
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use crate::job::{Job, survive};
+use crate::sqlite::session::{SqliteSession, control};
+use crate::stats::Board;
+use crate::{Kind, Tx};
+
+/// Times a closure runs when each ends in a conflict.
+const RUNS: usize = 4;
+
+/// A closure that writes, in the queue.
+pub(crate) type Write = (Kind, Box<dyn Job>);
+
+/// The one connection that writes.
+pub(crate) struct Writer {
+    conn: Connection,
+    board: Arc<Board>,
+}
+
+/// What a group has done so far; it counts only once it is committed.
+#[derive(Default)]
+struct Group {
+    members: Vec<(Write, bool)>,
+    wrote: bool,
+    raised: bool,
+    reruns: u64,
+}
+
+impl Writer {
+    pub(crate) fn new(conn: Connection, board: Arc<Board>) -> Self {
+        Self { conn, board }
+    }
+
+    #[cfg(feature = "sim")]
+    pub(crate) fn conn(&self) -> &Connection {
+        &self.conn
+    }
+
+    /// Runs one group: `first`, then what `more` gives, told how many it has given, until it gives none.
+    pub(crate) fn group(&mut self, first: Write, mut more: impl FnMut(usize) -> Option<Write>) {
+        let mut group = Group::default();
+        let mut next = Some(first);
+        let mut sound = self.begin();
+        while let Some(mut write) = next {
+            let succeeded = match sound {
+                Ok(()) => self.run(&mut *write.1, &mut group),
+                Err(cause) => Err(cause),
+            };
+            group.members.push((write, succeeded == Ok(true)));
+            sound = succeeded.map(drop);
+            next = if sound.is_ok() { more(group.members.len()) } else { None };
+        }
+        let committed = sound.and_then(|()| control(&self.conn, "COMMIT"));
+        self.answer(group, committed);
+    }
+
+    fn begin(&self) -> Result<(), String> {
+        roll_back(&self.conn)?;
+        control(&self.conn, "BEGIN IMMEDIATE")
+    }
+
+    /// Runs one closure, again while it conflicts. An error means that the whole group is lost.
+    fn run(&self, job: &mut dyn Job, group: &mut Group) -> Result<bool, String> {
+        for left in (0..RUNS).rev() {
+            let mut session = SqliteSession::new(&self.conn);
+            let mut tx = Tx::new(&mut session);
+            let succeeded = job.run(&mut tx);
+            let (raised, again) = (tx.raised, tx.conflicted && !succeeded && left > 0);
+            let wrote = session.wrote();
+            session.end(succeeded)?;
+            if succeeded {
+                group.wrote |= wrote;
+                group.raised |= raised;
+            }
+            if !again {
+                return Ok(succeeded);
+            }
+            group.reruns += 1;
+        }
+        Ok(false)
+    }
+
+    fn answer(&self, mut group: Group, committed: Result<(), String>) {
+        if let Err(cause) = &committed {
+            // Should this fail too, the next group begins with it.
+            drop(roll_back(&self.conn));
+            group.members.iter_mut().for_each(|((_, job), _)| job.fail(cause));
+        }
+        self.count(&group, committed.is_ok());
+        if committed.is_ok() && group.raised {
+            self.board.raised.send_modify(|raised| *raised += 1);
+        }
+        group.members.into_iter().for_each(|((_, job), _)| survive(|| job.answer()));
+    }
+
+    fn count(&self, group: &Group, committed: bool) {
+        let mut stats = self.board.stats();
+        stats.reruns += group.reruns;
+        if !committed {
+            stats.failed_groups += 1;
+            return;
+        }
+        stats.groups += 1;
+        stats.written_groups += u64::from(group.wrote);
+        for ((kind, _), succeeded) in &group.members {
+            if *succeeded {
+                stats.count_committed(*kind);
+            } else {
+                stats.rolled_back += 1;
+            }
+        }
+    }
+}
+
+/// Ends what a panic outside a closure, or a ROLLBACK that failed, left open.
+fn roll_back(conn: &Connection) -> Result<(), String> {
+    if conn.is_autocommit() { Ok(()) } else { control(conn, "ROLLBACK") }
+}
+
+/// Runs a closure that reads.
+pub(crate) fn read(conn: &Connection, board: &Board, mut job: Box<dyn Job>) {
+    let mut session = SqliteSession::reader(conn);
+    let begun = roll_back(conn).and_then(|()| control(conn, "BEGIN"));
+    let ended = begun.and_then(|()| {
+        job.run(&mut Tx::new(&mut session));
+        control(conn, "ROLLBACK")
+    });
+    if let Err(cause) = ended {
+        job.fail(&cause);
+    }
+    board.stats().reads += 1;
+    survive(|| job.answer());
+}

@@ -1,0 +1,99 @@
+use std::io;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::time::Instant;
+
+use crate::config::Limits;
+use crate::job::{Job, survive};
+use crate::sqlite::group::Write;
+use crate::sqlite::{Opened, Writer, read};
+use crate::stats::Board;
+use crate::{Error, Kind};
+
+/// To the writer, and to the readers.
+type Queues = (SyncSender<Write>, SyncSender<Box<dyn Job>>);
+
+/// The threads of an open database; dropping it waits for them to end.
+pub(crate) struct Threads {
+    queues: Option<Queues>,
+    running: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    pub(crate) fn start(opened: Opened, limits: Limits, board: &Arc<Board>) -> io::Result<Self> {
+        let (writes, to_write) = sync_channel(limits.queue);
+        let (reads, to_read) = sync_channel(limits.queue);
+        // Each thread keeps the lease until its own connection is closed.
+        let lease = Arc::new(opened.lease);
+        let mut threads = Self { queues: Some((writes, reads)), running: Vec::new() };
+
+        let (writer, held) = (Writer::new(opened.writer, Arc::clone(board)), Arc::clone(&lease));
+        threads.spawn("db-writer", move || {
+            let _lease = held;
+            write_all(writer, &to_write, limits);
+        })?;
+        let to_read = Arc::new(Mutex::new(to_read));
+        for conn in opened.readers {
+            let (board, jobs, held) = (Arc::clone(board), Arc::clone(&to_read), Arc::clone(&lease));
+            threads.spawn("db-reader", move || {
+                let _lease = held;
+                let conn = conn;
+                while let Some(job) = next(&jobs) {
+                    survive(|| read(&conn, &board, job));
+                }
+            })?;
+        }
+        Ok(threads)
+    }
+
+    pub(crate) fn write(&self, kind: Kind, job: Box<dyn Job>) -> Result<(), Error> {
+        let (writes, _) = self.queues.as_ref().ok_or(Error::Closed)?;
+        writes.try_send((kind, job)).map_err(refused)
+    }
+
+    pub(crate) fn read(&self, job: Box<dyn Job>) -> Result<(), Error> {
+        let (_, reads) = self.queues.as_ref().ok_or(Error::Closed)?;
+        reads.try_send(job).map_err(refused)
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        self.running.push(thread::Builder::new().name(name.into()).spawn(work)?);
+        Ok(())
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.queues = None;
+        for thread in self.running.drain(..) {
+            // A closure may hold the last handle: then this runs on the thread it would wait for.
+            if thread.thread().id() != thread::current().id() {
+                drop(thread.join());
+            }
+        }
+    }
+}
+
+fn refused<T>(error: TrySendError<T>) -> Error {
+    match error {
+        TrySendError::Full(_) => Error::Overloaded,
+        TrySendError::Disconnected(_) => Error::Closed,
+    }
+}
+
+fn write_all(mut writer: Writer, jobs: &Receiver<Write>, limits: Limits) {
+    while let Ok(first) = jobs.recv() {
+        let started = Instant::now();
+        let more = |taken| {
+            let room = taken < limits.closures && started.elapsed() < limits.work;
+            room.then(|| jobs.try_recv().ok()).flatten()
+        };
+        survive(|| writer.group(first, more));
+    }
+}
+
+fn next(jobs: &Mutex<Receiver<Box<dyn Job>>>) -> Option<Box<dyn Job>> {
+    jobs.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}

@@ -1,0 +1,82 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+/// What a closure that writes is for; it labels the counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A step on an order's happy path.
+    OrderPath,
+    /// Any other call of a client.
+    Request,
+    /// The effects of an event.
+    FollowUp,
+    /// The relay's stamping of outbox rows.
+    Relay,
+    /// A consumer's cursor.
+    Cursor,
+    /// A replica's beat and takeover.
+    Lease,
+}
+
+impl Kind {
+    /// Every kind, in the order of declaration.
+    pub const ALL: [Self; 6] =
+        [Self::OrderPath, Self::Request, Self::FollowUp, Self::Relay, Self::Cursor, Self::Lease];
+
+    /// The metric's label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OrderPath => "order-path",
+            Self::Request => "request",
+            Self::FollowUp => "follow-up",
+            Self::Relay => "relay",
+            Self::Cursor => "cursor",
+            Self::Lease => "lease",
+        }
+    }
+}
+
+/// Counts since the database was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    committed: [u64; Kind::ALL.len()],
+    /// Groups that were committed.
+    pub groups: u64,
+    /// Committed groups in which something was written: these cost a sync each.
+    pub written_groups: u64,
+    /// Groups whose every member got [`crate::Error::Unavailable`].
+    pub failed_groups: u64,
+    /// Closures that ended in an error or a panic, and were rolled back alone.
+    pub rolled_back: u64,
+    /// Times a closure was run again after a conflict.
+    pub reruns: u64,
+    /// Closures that read, whatever their end.
+    pub reads: u64,
+    /// Calls refused because a queue was full.
+    pub overloaded: u64,
+}
+
+impl Stats {
+    /// Closures of this kind that succeeded in a committed group.
+    pub fn committed(&self, kind: Kind) -> u64 {
+        self.committed[kind as usize]
+    }
+
+    pub(crate) fn count_committed(&mut self, kind: Kind) {
+        self.committed[kind as usize] += 1;
+    }
+}
+
+/// What the executor tells the rest of the process.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    stats: Mutex<Stats>,
+    pub(crate) raised: watch::Sender<u64>,
+}
+
+impl Board {
+    pub(crate) fn stats(&self) -> MutexGuard<'_, Stats> {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

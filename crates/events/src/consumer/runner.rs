@@ -1,0 +1,226 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use madang_chassis::{Platform, Shutdown};
+use madang_db::{Db, Kind};
+use madang_types::Ids;
+
+use super::backoff::Backoff;
+use super::batch::{self, Done, Stop};
+use super::{ConsumersConfig, Followed, Shared, store};
+use crate::{Event, Failure, SourceError};
+
+/// Follows one producer.
+pub(super) struct Runner {
+    shared: Arc<Shared>,
+    index: usize,
+    producer: &'static str,
+    ids: Arc<dyn Ids>,
+    shutdown: Shutdown,
+    config: ConsumersConfig,
+}
+
+/// Why a subscription ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error("the cursor cannot be read")]
+    Db(#[from] madang_db::Error),
+    #[error("the event after {0} is missing in the feed")]
+    Missing(i64),
+}
+
+impl Runner {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        index: usize,
+        platform: &Platform,
+        config: &ConsumersConfig,
+    ) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            index,
+            producer: shared.subscriptions[index].subscription.producer,
+            ids: Arc::clone(&platform.ids),
+            shutdown: platform.shutdown.clone(),
+            config: config.clone(),
+        }
+    }
+
+    pub(super) async fn run(self) {
+        // Dropped wherever it is: what is not committed comes again after the start.
+        tokio::select! {
+            () = self.shutdown.begun() => {}
+            () = self.follow_for_ever() => {}
+        }
+    }
+
+    async fn follow_for_ever(&self) {
+        let mut backoff = Backoff::new(&self.ids, self.config.reconnect);
+        // Whether the last subscription ended without an event and without an error: the second such in a row waits.
+        let mut fruitless = false;
+        loop {
+            let mut progress = false;
+            let ended = self.follow(&mut progress).await;
+            if progress {
+                backoff.reset();
+            }
+            let clean = ended.is_ok();
+            match ended {
+                Ok(()) if progress || !fruitless => {}
+                Ok(()) => backoff.pause().await,
+                Err(ended) => self.recover(&ended, &mut backoff).await,
+            }
+            fruitless = clean && !progress;
+        }
+    }
+
+    /// Waits until it is worth trying again.
+    async fn recover(&self, ended: &Ended, backoff: &mut Backoff) {
+        let alarm = if let Ended::Source(error) = ended { error.alarm() } else { None };
+        let Some(alarm) = alarm else {
+            tracing::warn!(producer = self.producer, error = %ended, "the subscription broke; it is made again");
+            return backoff.pause().await;
+        };
+        if self.followed().set_alarm(Some(alarm)) != Some(alarm) {
+            tracing::error!(producer = self.producer, alarm, error = %ended, "the consumer stopped");
+        }
+        tokio::time::sleep(self.config.recheck).await;
+    }
+
+    /// Reads from the cursor on until the subscription ends.
+    async fn follow(&self, progress: &mut bool) -> Result<(), Ended> {
+        let producer = self.producer;
+        let read = move |tx: &mut madang_db::Tx<'_>| {
+            store::make_cursor(tx, producer)?;
+            store::cursor(tx, producer)
+        };
+        let cursor: i64 = self.shared.db.write(Kind::Cursor, read).await.map_err(Ended::Db)?;
+        let mut batches = self.followed().subscription.source.subscribe(cursor).await?;
+        if self.followed().set_alarm(None).is_some() {
+            tracing::info!(producer, cursor, "the consumer goes on");
+        }
+        while let Some(batch) = batches.next().await {
+            // Duplicates are no progress: a source that has nothing else must not be asked without a pause.
+            *progress |= self.take(batch?.into()).await? > cursor;
+        }
+        Ok(())
+    }
+
+    /// Applies a batch, and first what is missing before it; gives the cursor.
+    async fn take(&self, batch: Arc<[Event]>) -> Result<i64, Ended> {
+        let mut done = self.apply(&batch).await;
+        while done.gap {
+            let missing = self.followed().subscription.source.read(done.cursor).await?;
+            let filled = self.apply(&missing.into()).await;
+            if filled.gap || filled.cursor <= done.cursor {
+                return Err(Ended::Missing(filled.cursor));
+            }
+            done = self.apply(&batch).await;
+        }
+        Ok(done.cursor)
+    }
+
+    /// Applies what follows the cursor, however long it takes. The events before one that fails are committed first.
+    async fn apply(&self, batch: &Arc<[Event]>) -> Done {
+        let (mut start, mut end) = (0, batch.len());
+        let mut failed: Option<(usize, Failure)> = None;
+        loop {
+            match self.commit(batch, start..end).await {
+                Err((index, failure)) => {
+                    (end, failed) = (index, Some((index, failure)));
+                    if start < end {
+                        continue;
+                    }
+                }
+                Ok(done) if done.gap || end == batch.len() => return done,
+                Ok(_) => {}
+            }
+            start = end;
+            if let Some((index, failure)) = failed.take() {
+                let done = self.settle(batch, index, failure).await;
+                start = index + 1;
+                if done.gap || start == batch.len() {
+                    return done;
+                }
+            }
+            end = batch.len();
+        }
+    }
+
+    /// Tries one event alone, after its first failure, until it is applied or a dead letter.
+    async fn settle(&self, batch: &Arc<[Event]>, index: usize, mut failure: Failure) -> Done {
+        let mut backoff = Backoff::new(&self.ids, self.config.retry);
+        let mut attempts: u32 = 1;
+        loop {
+            let event = &batch[index];
+            let (producer, reason) = (self.producer, failure.reason());
+            tracing::warn!(producer, event.id = %event.id, event.position, reason, error = %failure, attempts, "an event failed");
+            match failure {
+                Failure::Permanent { .. } => return self.bury(event, failure, attempts).await,
+                Failure::Transient { .. } if attempts >= self.config.max_attempts => {
+                    return self.bury(event, failure, attempts).await;
+                }
+                Failure::Transient { .. } | Failure::Db(_) => backoff.pause().await,
+            }
+            failure = match self.commit(batch, index..index + 1).await {
+                Ok(done) => return done,
+                Err((_, failure)) => failure,
+            };
+            // The database's failures are not the event's.
+            attempts += u32::from(!matches!(failure, Failure::Db(_)));
+        }
+    }
+
+    /// Applies a part of a batch in one transaction; an error is that of the event at the index.
+    async fn commit(&self, batch: &Arc<[Event]>, part: Range<usize>) -> Result<Done, (usize, Failure)> {
+        let (batch, producer) = (Arc::clone(batch), self.producer);
+        let handler = Arc::clone(&self.followed().subscription.handler);
+        let first = part.start;
+        self.persist(move |tx| batch::apply(tx, producer, &batch[part.clone()], &*handler))
+            .await
+            .map_err(|(index, failure)| (first + index, failure))
+    }
+
+    async fn bury(&self, event: &Event, failure: Failure, attempts: u32) -> Done {
+        let (event, producer) = (event.clone(), self.producer);
+        let handler = Arc::clone(&self.followed().subscription.handler);
+        tracing::error!(producer, event.id = %event.id, event.position, reason = failure.reason(), attempts, "a dead letter blocks its key");
+        let position = event.position;
+        let bury = move |tx: &mut madang_db::Tx<'_>| {
+            batch::bury(tx, producer, (&event, &failure, attempts), &*handler)
+        };
+        // `bury` fails with errors of the database alone, and those are waited out.
+        self.persist(bury).await.unwrap_or(Done { cursor: position, gap: false })
+    }
+
+    /// Runs a transaction until the database takes it.
+    async fn persist<F>(&self, work: F) -> Result<Done, (usize, Failure)>
+    where
+        F: Fn(&mut madang_db::Tx<'_>) -> Result<Done, Stop> + Send + Sync + 'static,
+    {
+        let work = Arc::new(work);
+        let mut backoff = Backoff::new(&self.ids, self.config.retry);
+        loop {
+            let again = Arc::clone(&work);
+            match self.db().write(Kind::Cursor, move |tx| again(tx)).await {
+                Ok(done) => return Ok(done),
+                Err(Stop::Failed(index, failure)) => return Err((index, failure)),
+                Err(Stop::Db(error)) => {
+                    tracing::warn!(producer = self.producer, error = %error, "a batch of events waits for the database");
+                    backoff.pause().await;
+                }
+            }
+        }
+    }
+
+    fn db(&self) -> &Db {
+        &self.shared.db
+    }
+
+    fn followed(&self) -> &Followed {
+        &self.shared.subscriptions[self.index]
+    }
+}

@@ -1,0 +1,83 @@
+mod feed;
+mod log;
+mod relay;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use madang_api::events::v1::event_feed_service_server::EventFeedServiceServer;
+use madang_chassis::Platform;
+use madang_db::{Db, Tx};
+use tokio::sync::watch;
+
+pub use feed::Feed;
+
+use crate::NewEvent;
+
+/// How the outbox is served. The default is the one of CONSISTENCY.md.
+#[derive(Debug, Clone)]
+pub struct OutboxConfig {
+    /// How often the relay looks for rows that no one of this process announced.
+    pub poll: Duration,
+    /// How long stamped rows stay.
+    pub retention: SignedDuration,
+    /// How often rows past the retention are pruned.
+    pub prune_every: Duration,
+    /// Readers of the feed at once; one more gets RESOURCE_EXHAUSTED OVERLOADED.
+    pub subscribers: usize,
+}
+
+impl Default for OutboxConfig {
+    fn default() -> Self {
+        Self {
+            poll: Duration::from_millis(500),
+            retention: SignedDuration::from_hours(7 * 24),
+            prune_every: Duration::from_secs(60),
+            subscribers: 64,
+        }
+    }
+}
+
+/// Publishes an event if and only if the caller's transaction commits, and wakes the relay then.
+///
+/// Call it after the guarded update of the aggregate: that is what makes the events of one key stand in the order of its
+/// states.
+///
+/// # Errors
+/// Those of the database.
+pub fn publish(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), madang_db::Error> {
+    log::insert(tx, event)?;
+    tx.raise();
+    Ok(())
+}
+
+/// What this service publishes: its relay, its pruning and its feed.
+#[derive(Debug)]
+pub struct Outbox {
+    feed: Arc<feed::Shared>,
+    last: watch::Receiver<i64>,
+}
+
+impl Outbox {
+    /// Starts the relay and the pruning; they end with the platform's shutdown.
+    pub fn start(db: &Db, platform: &Platform, config: &OutboxConfig) -> Self {
+        let (sender, last) = watch::channel(0);
+        let relay = relay::Relay::new(db, platform, config, sender);
+        let pruning = relay::Pruning::new(db, platform, config);
+        platform.tasks.spawn("outbox-relay", relay.run());
+        platform.tasks.spawn("outbox-pruning", pruning.run());
+        let feed = feed::Shared::new(db.clone(), last.clone(), platform.shutdown.clone(), config.subscribers);
+        Self { feed: Arc::new(feed), last }
+    }
+
+    /// The feed, to be added to the server.
+    pub fn feed(&self) -> EventFeedServiceServer<Feed> {
+        EventFeedServiceServer::new(Feed::new(Arc::clone(&self.feed)))
+    }
+
+    /// The last position given, as this process knows it; 0 for an empty log.
+    pub fn last_position(&self) -> watch::Receiver<i64> {
+        self.last.clone()
+    }
+}

@@ -1,0 +1,144 @@
+//! The SQL of the producer's log.
+
+use jiff::Timestamp;
+use madang_db::{Dialect, Error, Tx, params};
+
+use crate::{BATCH, Event, NewEvent};
+
+/// Unstamped rows are counted up to this many.
+const COUNTED: i64 = 100_000;
+/// Payload bytes in one message of the feed, unless its first event alone has more. A gRPC message has 4 MiB.
+const MESSAGE_BYTES: usize = 1024 * 1024;
+
+/// Where the log begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// The last position given.
+    pub(super) last: i64,
+    /// The last position pruned.
+    pub(super) pruned: i64,
+}
+
+/// Why the events after a position cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    #[error("the events up to {0} are gone")]
+    BehindRetention(i64),
+    #[error("the last position given is {0}")]
+    AheadOfProducer(i64),
+    #[error("the log cannot be read")]
+    Db(#[from] Error),
+}
+
+pub(super) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => {
+            "INSERT INTO events_outbox (seq, event_id, event_key, kind, payload, occurred_at, traceparent)
+             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM events_outbox), $1, $2, $3, $4, $5, $6)"
+        }
+        Dialect::Postgres => {
+            "INSERT INTO events_outbox (event_id, event_key, kind, payload, occurred_at, traceparent)
+             VALUES ($1, $2, $3, $4, $5, $6)"
+        }
+    };
+    let at = event.occur_time.as_microsecond();
+    let values = params![event.id, &event.key, &event.kind, &event.payload[..], at, &event.traceparent];
+    tx.execute_one(sql, &values)
+}
+
+pub(super) fn bounds(tx: &mut Tx<'_>) -> Result<Bounds, Error> {
+    let row = tx.query_opt("SELECT position, pruned FROM events_relay WHERE id = 1", &[])?;
+    let row = row.ok_or_else(|| Error::Sql("the row of events_relay is missing".into()))?;
+    Ok(Bounds { last: row.get(0)?, pruned: row.get(1)? })
+}
+
+pub(super) fn unstamped(tx: &mut Tx<'_>) -> Result<i64, Error> {
+    let sql = "SELECT COUNT(*) FROM
+               (SELECT 1 FROM events_outbox WHERE position IS NULL LIMIT $1) AS waiting";
+    tx.query_opt(sql, &params![COUNTED])?.map_or(Ok(0), |row| row.get(0))
+}
+
+/// Gives the next positions to the rows that are visible, in the order of `seq`; gives the last position and how many rows
+/// wait still.
+pub(super) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<(i64, i64), Error> {
+    let waiting = unstamped(tx)?;
+    if waiting == 0 {
+        return Ok((bounds(tx)?.last, 0));
+    }
+    if tx.dialect() == Dialect::Postgres {
+        // One relay at a time, also where several replicas run: the lock goes with the transaction. SQLite has one process.
+        tx.query("SELECT 1 FROM events_relay WHERE id = 1 FOR UPDATE", &[])?;
+    }
+    let last = bounds(tx)?.last;
+    let stamped = tx.execute(
+        "UPDATE events_outbox AS o SET position = n.place, stamped_at = $2
+         FROM (SELECT seq, $1 + ROW_NUMBER() OVER (ORDER BY seq) AS place FROM events_outbox
+               WHERE position IS NULL ORDER BY seq LIMIT $3) AS n
+         WHERE o.seq = n.seq",
+        &params![last, now.as_microsecond(), rows(BATCH)],
+    )?;
+    let stamped = i64::try_from(stamped).unwrap_or(i64::MAX);
+    let moved = last.saturating_add(stamped);
+    tx.execute_one(
+        "UPDATE events_relay SET position = $2 WHERE id = 1 AND position = $1",
+        &params![last, moved],
+    )?;
+    Ok((moved, waiting.saturating_sub(stamped)))
+}
+
+/// The next events after a position, one message's worth; none where the log ends there.
+pub(super) fn after(tx: &mut Tx<'_>, position: i64) -> Result<Vec<Event>, ReadError> {
+    let found = tx.query(
+        "SELECT position, event_id, event_key, kind, payload, occurred_at, traceparent FROM events_outbox
+         WHERE position > $1 ORDER BY position LIMIT $2",
+        &params![position, rows(BATCH)],
+    )?;
+    let mut events = Vec::with_capacity(found.len());
+    let mut bytes = 0_usize;
+    for row in &found {
+        let event = Event::from_row(row, 0)?;
+        bytes = bytes.saturating_add(event.payload.len());
+        if bytes > MESSAGE_BYTES && !events.is_empty() {
+            break;
+        }
+        events.push(event);
+    }
+    // Read after the rows: on PostgreSQL each statement sees a later state than the one before.
+    let bounds = bounds(tx)?;
+    match events.first() {
+        Some(first) if first.position == position.saturating_add(1) => Ok(events),
+        None if position > bounds.last => Err(ReadError::AheadOfProducer(bounds.last)),
+        None if position >= bounds.pruned => Ok(events),
+        Some(_) | None => Err(ReadError::BehindRetention(bounds.pruned)),
+    }
+}
+
+/// Deletes rows that were stamped before this time, from the start of the log and without a hole; tells how many.
+pub(super) fn prune(tx: &mut Tx<'_>, before: Timestamp) -> Result<i64, Error> {
+    let pruned = bounds(tx)?.pruned;
+    let old = tx.query(
+        "SELECT position, stamped_at FROM events_outbox WHERE position > $1 ORDER BY position LIMIT $2",
+        &params![pruned, rows(BATCH)],
+    )?;
+    let mut last = pruned;
+    for row in &old {
+        // The clock may have stepped back: a younger row ends it, whatever comes behind.
+        if row.get::<i64>(1)? >= before.as_microsecond() {
+            break;
+        }
+        last = row.get(0)?;
+    }
+    if last == pruned {
+        return Ok(0);
+    }
+    tx.execute_one(
+        "UPDATE events_relay SET pruned = $2 WHERE id = 1 AND pruned = $1",
+        &params![pruned, last],
+    )?;
+    tx.execute("DELETE FROM events_outbox WHERE position <= $1", &params![last])?;
+    Ok(last.saturating_sub(pruned))
+}
+
+fn rows(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,121 @@
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use madang_chassis::{Platform, Shutdown};
+use madang_db::{Db, Kind};
+use madang_types::Clock;
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::watch;
+
+use super::{OutboxConfig, log};
+use crate::BATCH;
+
+/// Gives positions to the rows of the outbox.
+pub(super) struct Relay {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    shutdown: Shutdown,
+    config: OutboxConfig,
+    last: watch::Sender<i64>,
+    position: Gauge,
+    unstamped: Gauge,
+}
+
+impl Relay {
+    pub(super) fn new(db: &Db, platform: &Platform, config: &OutboxConfig, last: watch::Sender<i64>) -> Self {
+        let gauge = |name, help| platform.metrics.register(name, help, Gauge::default());
+        Self {
+            db: db.clone(),
+            clock: Arc::clone(&platform.clock),
+            shutdown: platform.shutdown.clone(),
+            config: config.clone(),
+            last,
+            position: gauge("outbox_position", "The last position given"),
+            unstamped: gauge("outbox_unstamped", "Rows of the outbox that wait for their position"),
+        }
+    }
+
+    pub(super) async fn run(self) {
+        let mut raised = self.db.raised();
+        let mut open = true;
+        loop {
+            // Seen before the stamping: what is raised in the meantime makes it look again.
+            raised.mark_unchanged();
+            let more = self.stamp().await;
+            if self.shutdown.has_begun() {
+                return;
+            }
+            if more {
+                continue;
+            }
+            tokio::select! {
+                () = self.shutdown.begun() => return,
+                changed = raised.changed(), if open => open = changed.is_ok(),
+                () = tokio::time::sleep(self.config.poll) => {}
+            }
+        }
+    }
+
+    /// Stamps a batch; tells whether there is more.
+    async fn stamp(&self) -> bool {
+        let now = self.clock.now();
+        match self.db.write(Kind::Relay, move |tx| log::stamp(tx, now)).await {
+            Ok((last, waiting)) => {
+                self.last.send_if_modified(|known| std::mem::replace(known, last) != last);
+                self.position.set(last);
+                self.unstamped.set(waiting);
+                waiting > 0
+            }
+            Err(error) => {
+                tracing::warn!(error = %error, "the relay could not stamp; it tries again");
+                false
+            }
+        }
+    }
+}
+
+/// Deletes what is older than the retention.
+pub(super) struct Pruning {
+    db: Db,
+    clock: Arc<dyn Clock>,
+    shutdown: Shutdown,
+    config: OutboxConfig,
+}
+
+impl Pruning {
+    pub(super) fn new(db: &Db, platform: &Platform, config: &OutboxConfig) -> Self {
+        Self {
+            db: db.clone(),
+            clock: Arc::clone(&platform.clock),
+            shutdown: platform.shutdown.clone(),
+            config: config.clone(),
+        }
+    }
+
+    pub(super) async fn run(self) {
+        loop {
+            let more = self.prune().await;
+            if self.shutdown.has_begun() {
+                return;
+            }
+            if more {
+                continue;
+            }
+            tokio::select! {
+                () = self.shutdown.begun() => return,
+                () = tokio::time::sleep(self.config.prune_every) => {}
+            }
+        }
+    }
+
+    async fn prune(&self) -> bool {
+        let before = self.clock.now().saturating_sub(self.config.retention).unwrap_or(Timestamp::MIN);
+        match self.db.write(Kind::Relay, move |tx| log::prune(tx, before)).await {
+            Ok(rows) => usize::try_from(rows).is_ok_and(|rows| rows >= BATCH),
+            Err(error) => {
+                tracing::warn!(error = %error, "the outbox could not be pruned; it is tried again");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The rules of CONSISTENCY.md, "Events", each as a test: on SQLite files, through the real feed over a network in memory
+//! where the border matters, and with a scripted source where the order of things must be forced.
+
+#![expect(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
+
+mod alarms;
+mod consuming;
+mod dead_letters;
+mod exactly_once;
+mod feed;
+mod outbox;
+mod reconnecting;
+mod redrive;
+mod requests;
+mod script;
+mod services;
+mod world;

@@ -1,0 +1,295 @@
+//! A producer and a consumer, each with a database of its own, and what a test asks of them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::Uri;
+use madang_api::events::v1::OrderConfirmed;
+use madang_api::events::v1::cursor_service_client::CursorServiceClient;
+use madang_api::events::v1::dead_letter_service_client::DeadLetterServiceClient;
+use madang_api::events::v1::event_feed_service_client::EventFeedServiceClient;
+use madang_api::events::v1::{Cursor, DeadLetter, ListCursorsRequest, ListDeadLettersRequest};
+use madang_chassis::testing::TestClock;
+use madang_chassis::{Client, Network, Platform, Server, ServerArgs, Service};
+use madang_db::{Config, Db, Kind, Migrations, Tx, params};
+use madang_events::{
+    Consumers, ConsumersConfig, Event, Failure, Handler, NewEvent, Outbox, OutboxConfig, Outcome, Source,
+    Subscription,
+};
+use refinery::Migration;
+use tempfile::TempDir;
+
+pub(crate) const PRODUCER: &str = "orders";
+
+const EFFECTS: &str = "
+    CREATE TABLE effects (place BIGINT PRIMARY KEY, position BIGINT NOT NULL, event_key TEXT NOT NULL);
+    CREATE TABLE given_up (position BIGINT PRIMARY KEY, reason TEXT NOT NULL);";
+
+/// A database in a folder of its own.
+pub(crate) struct Store {
+    pub(crate) db: Db,
+    _folder: TempDir,
+}
+
+impl Store {
+    /// On the calling task, for a paused clock.
+    pub(crate) fn inline() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::sqlite(folder.path().join("events.db"));
+        Self { db: Db::inline(&config, migrations(), 1).unwrap(), _folder: folder }
+    }
+
+    /// On threads, as a service has it.
+    pub(crate) async fn threads() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::sqlite(folder.path().join("events.db"));
+        Self { db: Db::open(&config, migrations()).await.unwrap(), _folder: folder }
+    }
+}
+
+fn migrations() -> Vec<Migrations> {
+    let effects = Migration::unapplied("V1__effects", EFFECTS).unwrap();
+    let runner = refinery::Runner::new(&[effects]);
+    vec![Migrations { table: "effects_schema_history", runner }, madang_events::migrations()]
+}
+
+pub(crate) fn platform(name: &'static str, network: &Network) -> Platform {
+    let mut platform = Platform::test(Service { name, version: "0", port: 1 });
+    platform.clock = Arc::new(TestClock::following_tokio());
+    platform.connector = network.connector();
+    platform
+}
+
+/// A service that publishes.
+pub(crate) struct Producer {
+    pub(crate) store: Store,
+    pub(crate) platform: Platform,
+    pub(crate) outbox: Outbox,
+}
+
+impl Producer {
+    pub(crate) fn start(network: &Network, store: Store) -> Self {
+        Self::start_with(network, store, &OutboxConfig::default())
+    }
+
+    pub(crate) fn start_with(network: &Network, store: Store, config: &OutboxConfig) -> Self {
+        let platform = platform(PRODUCER, network);
+        let outbox = Outbox::start(&store.db, &platform, config);
+        let server = Server::new(&platform, &ServerArgs::default()).add_service(outbox.feed());
+        let listener = network.listen(PRODUCER);
+        platform.tasks.spawn("server", async move { server.serve(listener).await.unwrap() });
+        Self { store, platform, outbox }
+    }
+
+    /// Publishes an event of each key, all in one transaction.
+    pub(crate) async fn publish(&self, keys: &[&str]) {
+        let events: Vec<_> = keys.iter().map(|key| self.event(key)).collect();
+        publish(&self.store.db, events).await;
+    }
+
+    pub(crate) fn event(&self, key: &str) -> NewEvent {
+        let payload = OrderConfirmed { order_id: key.into(), customer_id: "mina".into(), total: None };
+        NewEvent::new(self.platform.ids.uuid(), key, self.platform.clock.now(), &payload)
+    }
+
+    pub(crate) async fn stamped(&self, position: i64) {
+        self.outbox.last_position().wait_for(|last| *last >= position).await.unwrap();
+    }
+
+    /// Ends it; its database can be used again.
+    pub(crate) async fn stop(self) -> Store {
+        self.platform.shutdown.begin();
+        assert!(self.platform.tasks.wait(Duration::from_secs(30)).await);
+        self.store
+    }
+}
+
+pub(crate) async fn publish(db: &Db, events: Vec<NewEvent>) {
+    let write = move |tx: &mut Tx<'_>| events.iter().try_for_each(|event| madang_events::publish(tx, event));
+    db.write::<_, madang_db::Error, _>(Kind::Request, write).await.unwrap();
+}
+
+/// A service that consumes, with the operators' services behind a real server.
+pub(crate) struct Consumer {
+    pub(crate) store: Store,
+    pub(crate) platform: Platform,
+    pub(crate) recorder: Arc<Recorder>,
+    network: Network,
+}
+
+impl Consumer {
+    pub(crate) fn start(network: &Network, source: impl Source, recorder: Recorder) -> Self {
+        Self::start_on(Store::inline(), network, source, recorder)
+    }
+
+    pub(crate) fn start_on(store: Store, network: &Network, source: impl Source, recorder: Recorder) -> Self {
+        let recorder = Arc::new(recorder);
+        let handler = Arc::clone(&recorder) as Arc<dyn Handler>;
+        let subscription = Subscription { producer: PRODUCER, source: Arc::new(source), handler };
+        let platform = platform("payments", network);
+        let config = ConsumersConfig::default();
+        let consumers = Consumers::start(&store.db, &platform, vec![subscription], &config);
+        let server = Server::new(&platform, &ServerArgs::default())
+            .add_service(consumers.dead_letters())
+            .add_service(consumers.cursors());
+        let listener = network.listen("payments");
+        platform.tasks.spawn("server", async move { server.serve(listener).await.unwrap() });
+        Self { store, platform, recorder, network: network.clone() }
+    }
+
+    /// The positions that took effect, in the order they did.
+    pub(crate) async fn effects(&self) -> Vec<i64> {
+        effects(&self.store.db).await.into_iter().map(|(position, _)| position).collect()
+    }
+
+    pub(crate) fn dead_letter_client(&self) -> DeadLetterServiceClient<Client> {
+        DeadLetterServiceClient::new(client(&self.network, "payments"))
+    }
+
+    pub(crate) async fn dead_letters(&self) -> Vec<DeadLetter> {
+        let request = ListDeadLettersRequest::default();
+        self.dead_letter_client().list_dead_letters(request).await.unwrap().into_inner().dead_letters
+    }
+
+    /// The producer's cursor.
+    pub(crate) async fn cursor(&self) -> Cursor {
+        let mut client = CursorServiceClient::new(client(&self.network, "payments"));
+        let answer = client.list_cursors(ListCursorsRequest {}).await.unwrap();
+        answer.into_inner().cursors.pop().unwrap_or_default()
+    }
+
+    /// Waits until the cursor stands there.
+    pub(crate) async fn reaches(&self, position: i64) {
+        until(|| async move { self.cursor().await.position >= position }).await;
+    }
+
+    pub(crate) async fn stop(self) -> Store {
+        self.platform.shutdown.begin();
+        assert!(self.platform.tasks.wait(Duration::from_secs(30)).await);
+        self.store
+    }
+}
+
+/// Looks again each millisecond of the (mostly paused) clock until it is so; ten minutes at most.
+pub(crate) async fn until<F: Future<Output = bool>>(mut so: impl FnMut() -> F) {
+    let wait = async {
+        while !so().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(600), wait).await.expect("it came to be");
+}
+
+pub(crate) async fn effects(db: &Db) -> Vec<(i64, String)> {
+    let read = |tx: &mut Tx<'_>| {
+        let rows = tx.query("SELECT position, event_key FROM effects ORDER BY place", &[])?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    };
+    db.read::<_, madang_db::Error, _>(read).await.unwrap()
+}
+
+pub(crate) async fn given_up(db: &Db) -> Vec<(i64, String)> {
+    let read = |tx: &mut Tx<'_>| {
+        let rows = tx.query("SELECT position, reason FROM given_up ORDER BY position", &[])?;
+        rows.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+    };
+    db.read::<_, madang_db::Error, _>(read).await.unwrap()
+}
+
+pub(crate) fn client(network: &Network, host: &'static str) -> Client {
+    let uri = Uri::builder().scheme("http").authority(host).path_and_query("/").build().unwrap();
+    Client::new(uri, &platform("test", network))
+}
+
+pub(crate) fn feed_client(network: &Network) -> EventFeedServiceClient<Client> {
+    EventFeedServiceClient::new(client(network, PRODUCER))
+}
+
+/// What an event meets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fault {
+    Transient,
+    Permanent,
+    Panic,
+    Db,
+}
+
+/// A handler that writes each event down, after which faults strike: a part of the effect is always there to be rolled back.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    /// The next faults of each position, and how often each struck: the last one stays if it is for ever.
+    faults: Mutex<BTreeMap<i64, (Fault, u32)>>,
+    hook_failures: Mutex<u32>,
+    tries: Mutex<BTreeMap<i64, u32>>,
+}
+
+pub(crate) const FOR_EVER: u32 = u32::MAX;
+
+impl Recorder {
+    /// The event at the position fails so many times.
+    pub(crate) fn failing(self, position: i64, fault: Fault, times: u32) -> Self {
+        self.fail(position, fault, times);
+        self
+    }
+
+    pub(crate) fn failing_hook(self, times: u32) -> Self {
+        *self.hook_failures.lock().unwrap() = times;
+        self
+    }
+
+    pub(crate) fn fail(&self, position: i64, fault: Fault, times: u32) {
+        self.faults.lock().unwrap().insert(position, (fault, times));
+    }
+
+    pub(crate) fn heal(&self) {
+        self.faults.lock().unwrap().clear();
+    }
+
+    /// How often the event at the position was tried.
+    pub(crate) fn tries(&self, position: i64) -> u32 {
+        self.tries.lock().unwrap().get(&position).copied().unwrap_or_default()
+    }
+
+    fn strike(&self, position: i64) -> Option<Fault> {
+        *self.tries.lock().unwrap().entry(position).or_default() += 1;
+        let mut faults = self.faults.lock().unwrap();
+        let (fault, times) = faults.get_mut(&position).filter(|(_, times)| *times > 0)?;
+        *times -= 1;
+        Some(*fault)
+    }
+}
+
+impl Handler for Recorder {
+    fn apply(&self, tx: &mut Tx<'_>, event: &Event) -> Result<Outcome, Failure> {
+        tx.execute_one(
+            "INSERT INTO effects (place, position, event_key)
+             VALUES ((SELECT COALESCE(MAX(place), 0) + 1 FROM effects), $1, $2)",
+            &params![event.position, &event.key],
+        )?;
+        let detail = format!("told to at {}", event.position);
+        match self.strike(event.position) {
+            None => Ok(Outcome::Applied),
+            Some(Fault::Transient) => Err(Failure::Transient { reason: "NOT_YET", detail }),
+            Some(Fault::Permanent) => Err(Failure::Permanent { reason: "NEVER", detail }),
+            Some(Fault::Panic) => panic!("{detail}"),
+            Some(Fault::Db) => Err(madang_db::Error::Unavailable("the disk is full".into()).into()),
+        }
+    }
+
+    fn dead_lettered(
+        &self,
+        tx: &mut Tx<'_>,
+        event: &Event,
+        failure: &Failure,
+    ) -> Result<(), madang_db::Error> {
+        let sql = "INSERT INTO given_up (position, reason) VALUES ($1, $2)";
+        tx.execute_one(sql, &params![event.position, failure.reason()])?;
+        let mut failures = self.hook_failures.lock().unwrap();
+        if *failures > 0 {
+            *failures -= 1;
+            return Err(madang_db::Error::Unavailable("the disk is full".into()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,130 @@
+//! Placing an order.
+
+use madang_api::events::v1::OrderPlaced;
+use madang_db::{Kind, Tx};
+use madang_events::requests::{self, Fingerprint, Request};
+use madang_events::{NewEvent, publish};
+use madang_types::{Address, CustomerId, OrderId, ProductId, Quantity, RequestId};
+use uuid::Uuid;
+
+use super::{App, Error, settled};
+use crate::domain::{CardToken, Order, State};
+use crate::store;
+
+const RPC: &str = "PlaceOrder";
+
+/// What a client orders.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Names this write.
+    pub request: RequestId,
+    /// Who.
+    pub customer: CustomerId,
+    /// What; each product once.
+    pub cart: Vec<(ProductId, Quantity)>,
+    /// Where to.
+    pub address: Address,
+    /// With what it is paid.
+    pub card: CardToken,
+}
+
+impl App {
+    /// Places an order. Answers when it is final, or with the state it has when the caller's time is nearly over.
+    ///
+    /// # Errors
+    /// [`Error::Reused`], [`Error::Cart`], [`Error::Upstream`], [`Error::Db`]: nothing was written then.
+    pub async fn place(&self, command: Place) -> Result<Order, Error> {
+        let fingerprint = command.fingerprint();
+        // Before any call to another service: a repeat must not depend on the catalogue being there.
+        if let Some(order) = self.repeated(command.request, fingerprint.clone()).await? {
+            return self.settled(order).await;
+        }
+        let order = self.priced(&command).await?;
+        let watch = self.watchers.watch(order.id);
+        let (stored, created) = self.create(order, command.request, fingerprint).await?;
+        if !created {
+            return self.settled(stored).await;
+        }
+        self.engine.begin(stored.id, stored.clone());
+        Ok(settled(stored, watch).await)
+    }
+
+    async fn repeated(&self, request: RequestId, fingerprint: Fingerprint) -> Result<Option<Order>, Error> {
+        self.db.read(move |tx| find(tx, request, &fingerprint)).await
+    }
+
+    async fn priced(&self, command: &Place) -> Result<Order, Error> {
+        let priced = self.pricing.goods(&command.cart).await?;
+        let shipping_price = self.pricing.parcel(command.address.region(), priced.weight_grams).await?;
+        let total = priced.total(shipping_price)?;
+        let now = self.clock.now();
+        Ok(Order {
+            id: OrderId::new(self.ids.uuid()),
+            customer: command.customer.clone(),
+            lines: priced.lines,
+            shipping_price,
+            total,
+            weight_grams: priced.weight_grams,
+            address: command.address.clone(),
+            card: Some(command.card.clone()),
+            state: State::Pending,
+            created: now,
+            updated: now,
+            version: 1,
+        })
+    }
+
+    /// Writes the order, unless a call with the same request_id was faster; tells which.
+    async fn create(
+        &self,
+        order: Order,
+        request: RequestId,
+        fingerprint: Fingerprint,
+    ) -> Result<(Order, bool), Error> {
+        let (owner, event) = (self.owner, placed(&order, self.ids.uuid()));
+        let work = move |tx: &mut Tx<'_>| -> Result<(Order, bool), Error> {
+            if let Some(first) = find(tx, request, &fingerprint)? {
+                return Ok((first, false));
+            }
+            store::insert(tx, &order, owner)?;
+            let request = Request { rpc: RPC, id: request, fingerprint: &fingerprint };
+            requests::keep(tx, &request, order.id.uuid().as_bytes(), order.created)?;
+            publish(tx, &event)?;
+            Ok((order.clone(), true))
+        };
+        self.db.write(Kind::OrderPath, work).await
+    }
+}
+
+impl Place {
+    /// Version 1 covers every field that the client sets, but the request_id itself.
+    fn fingerprint(&self) -> Fingerprint {
+        let mut fields: Vec<Vec<u8>> = vec![self.customer.as_str().into(), self.card.reveal().into()];
+        for (product, quantity) in &self.cart {
+            fields.push(product.as_str().into());
+            fields.push(quantity.get().to_be_bytes().into());
+        }
+        let region = self.address.region();
+        let address = [region.as_str(), self.address.postal_code(), self.address.recipient()];
+        fields.extend(address.into_iter().map(Into::into));
+        fields.extend(self.address.lines().iter().map(|line| line.as_bytes().to_vec()));
+        let fields: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
+        Fingerprint::new(1, &fields)
+    }
+}
+
+fn find(tx: &mut Tx<'_>, request: RequestId, fingerprint: &Fingerprint) -> Result<Option<Order>, Error> {
+    let request = Request { rpc: RPC, id: request, fingerprint };
+    let Some(key) = requests::check(tx, &request)? else { return Ok(None) };
+    let Ok(id) = Uuid::from_slice(&key) else { return Ok(None) };
+    Ok(store::order(tx, OrderId::new(id))?.map(|found| found.order))
+}
+
+fn placed(order: &Order, id: Uuid) -> NewEvent {
+    let payload = OrderPlaced {
+        order_id: order.id.to_string(),
+        customer_id: order.customer.to_string(),
+        total: Some(order.total.into()),
+    };
+    NewEvent::new(id, order.id.to_string(), order.created, &payload)
+}

@@ -1,0 +1,7 @@
+//! The saga of an order: its definition, and its participants as calls.
+
+mod participants;
+mod place_order;
+
+pub use participants::Participants;
+pub use place_order::PlaceOrder;

@@ -1,0 +1,155 @@
+//! Orders in SQL, over one interface for both databases. Rows are private; domain words go in and out.
+
+mod row;
+
+use jiff::Timestamp;
+use madang_db::{Error, Tx, params};
+use madang_types::{CustomerId, OrderId};
+use uuid::Uuid;
+
+use crate::domain::Order;
+
+/// The start of every query that reads whole orders.
+macro_rules! columns {
+    () => {
+        "SELECT order_id, customer_id, lines, currency, shipping_price, total, weight_grams, address, card_token, \
+         state, reason, undo_from, undo_to, stuck_in, owner, created_at, updated_at, version FROM orders"
+    };
+}
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// The tables of this service.
+pub fn migrations() -> madang_db::Migrations {
+    madang_db::Migrations { table: "orders_schema_history", runner: embedded::migrations::runner() }
+}
+
+/// An order with the process that drives it.
+#[derive(Debug, Clone)]
+pub struct Owned {
+    /// The order.
+    pub order: Order,
+    /// The process.
+    pub owner: Uuid,
+}
+
+/// Whether a guarded update changed its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guarded {
+    /// It did.
+    Held,
+    /// Another writer was first.
+    Lost,
+}
+
+/// Writes a new order, driven by `owner`.
+///
+/// # Errors
+/// [`Error::Conflict`] where there is one of this id.
+pub fn insert(tx: &mut Tx<'_>, order: &Order, owner: Uuid) -> Result<(), Error> {
+    const SQL: &str = "INSERT INTO orders (order_id, customer_id, lines, currency, shipping_price, total, weight_grams, \
+                       address, card_token, state, owner, created_at, updated_at, version) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'PENDING', $10, $11, $11, 1) \
+                       ON CONFLICT DO NOTHING";
+    let values = params![
+        order.id.uuid(),
+        order.customer.as_str(),
+        row::write_lines(&order.lines),
+        order.total.currency().as_str(),
+        order.shipping_price.minor_units(),
+        order.total.minor_units(),
+        order.weight_grams,
+        row::write_address(&order.address),
+        order.card.as_ref().map(|card| card.reveal()),
+        owner,
+        order.created.as_microsecond(),
+    ];
+    tx.execute_one(SQL, &values)
+}
+
+/// Writes an order's next state, guarded by the version before it. This one statement decides every race.
+///
+/// # Errors
+/// Those of [`Tx::execute`].
+pub fn update(tx: &mut Tx<'_>, order: &Order) -> Result<Guarded, Error> {
+    const SQL: &str = "UPDATE orders SET state = $1, reason = $2, undo_from = $3, undo_to = $4, stuck_in = $5, \
+                       card_token = $6, updated_at = $7, version = $8 WHERE order_id = $9 AND version = $8 - 1";
+    let [state, reason, from, to, stuck_in] = row::state_columns(&order.state);
+    let [card, updated, version, id] = params![
+        order.card.as_ref().map(|card| card.reveal()),
+        order.updated.as_microsecond(),
+        order.version,
+        order.id.uuid(),
+    ];
+    let changed = tx.execute(SQL, &[state, reason, from, to, stuck_in, card, updated, version, id])?;
+    Ok(if changed == 1 { Guarded::Held } else { Guarded::Lost })
+}
+
+/// Reads an order.
+///
+/// # Errors
+/// Those of [`Tx::query`]; [`Error::Row`] for a row that is no order.
+pub fn order(tx: &mut Tx<'_>, id: OrderId) -> Result<Option<Owned>, Error> {
+    tx.query_opt(concat!(columns!(), " WHERE order_id = $1"), &params![id.uuid()])?
+        .map(|row| row::read(&row))
+        .transpose()
+}
+
+/// A customer's orders, newest first, after the one given.
+///
+/// # Errors
+/// Those of [`order`].
+pub fn of_customer(
+    tx: &mut Tx<'_>,
+    customer: &CustomerId,
+    after: Option<OrderId>,
+    limit: i64,
+) -> Result<Vec<Order>, Error> {
+    const SQL: &str =
+        concat!(columns!(), " WHERE customer_id = $1 AND order_id < $2 ORDER BY order_id DESC LIMIT $3");
+    let before = after.map_or(Uuid::max(), OrderId::uuid);
+    read_all(tx, SQL, &params![customer.as_str(), before, limit])
+}
+
+/// All orders by id, after the one given, in any state or in one.
+///
+/// # Errors
+/// Those of [`order`].
+pub fn all(tx: &mut Tx<'_>, after: Option<OrderId>, limit: i64) -> Result<Vec<Order>, Error> {
+    const SQL: &str = concat!(columns!(), " WHERE order_id > $1 ORDER BY order_id LIMIT $2");
+    read_all(tx, SQL, &params![after.map_or(Uuid::nil(), OrderId::uuid), limit])
+}
+
+/// Ids of the open orders that `owner` drives, oldest first.
+///
+/// # Errors
+/// Those of [`Tx::query`].
+pub fn open(tx: &mut Tx<'_>, owner: Uuid, limit: i64) -> Result<Vec<OrderId>, Error> {
+    const SQL: &str = "SELECT order_id FROM orders WHERE owner = $1 \
+                       AND state IN ('PENDING', 'CANCELLING', 'REJECTING') ORDER BY order_id LIMIT $2";
+    tx.query(SQL, &params![owner, limit])?.iter().map(|row| row.get(0).map(OrderId::new)).collect()
+}
+
+/// Makes `owner` the driver of all open orders; tells how many. A driver that had one loses its guarded updates.
+///
+/// # Errors
+/// Those of [`Tx::execute`].
+pub fn take_over_all(tx: &mut Tx<'_>, owner: Uuid, now: Timestamp) -> Result<u64, Error> {
+    const SQL: &str = "UPDATE orders SET owner = $1, updated_at = $2, version = version + 1 \
+                       WHERE owner <> $1 AND state IN ('PENDING', 'CANCELLING', 'REJECTING')";
+    tx.execute(SQL, &params![owner, now.as_microsecond()])
+}
+
+/// Makes `owner` the driver of one order, in the transaction that opens it again.
+///
+/// # Errors
+/// Those of [`Tx::execute`].
+pub fn take_over(tx: &mut Tx<'_>, id: OrderId, owner: Uuid) -> Result<(), Error> {
+    tx.execute_one("UPDATE orders SET owner = $1 WHERE order_id = $2", &params![owner, id.uuid()])
+}
+
+fn read_all(tx: &mut Tx<'_>, sql: &'static str, params: &[madang_db::Value]) -> Result<Vec<Order>, Error> {
+    tx.query(sql, params)?.iter().map(|row| row::read(row).map(|owned| owned.order)).collect()
+}
