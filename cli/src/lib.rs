@@ -1,1 +1,54 @@
-//! Under construction.
+//! The command line of Madang: starts the shop on one machine, places orders as a client would, shows its state, and checks
+//! that no money and no piece was lost.
+//!
+//! ```text
+//! up, demo ──> supervisor ──> child processes, one for each service
+//! order ─────> gateway
+//! audit, status ──> the services themselves: what operators may ask does not pass the gateway
+//! ```
+//!
+//! What is judged (the audit's rules, the demo's verdict) is pure: values in, verdict out. What is asked, started and waited for
+//! stands apart from it. All output goes through [`output`].
+
+mod args;
+pub mod audit;
+pub mod client;
+pub mod demo;
+pub mod exit;
+mod launch;
+pub mod order;
+pub mod output;
+pub mod shop;
+pub mod status;
+pub mod supervisor;
+mod system;
+pub mod up;
+
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+
+pub use args::{Cli, Command};
+use output::Output;
+
+/// Runs one command.
+///
+/// # Errors
+/// What [`exit::report`] tells and turns into an exit code.
+pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let output = Output::new(cli.output);
+    match cli.command {
+        Command::Up(args) => Box::pin(up::run(args, &output)).await,
+        Command::Demo(args) => Box::pin(demo::run(args, &output)).await,
+        Command::Order(args) => Box::pin(order::run(args, &output)).await,
+        Command::Audit(args) => Box::pin(audit::run(args, &output)).await,
+        Command::Status(args) => Box::pin(status::run(args, &output)).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "madang", &mut script);
+            output.text(&String::from_utf8_lossy(&script))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::LaunchService(args) => Err(launch::exec(&args)),
+    }
+}

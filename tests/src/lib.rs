@@ -1,1 +1,15 @@
-//! Under construction.
+//! What the tests of the whole workspace share: the shop as processes of this machine, its customers, its servers' listings
+//! and metrics, the README's commands, and the rules of the layout.
+
+pub mod audit;
+pub mod customer;
+pub mod feed;
+pub mod ids;
+pub mod readme;
+pub mod servers;
+mod shop;
+pub mod tidy;
+pub mod wait;
+pub mod web;
+
+pub use shop::{Service, Settings, Shop};

@@ -46,10 +46,25 @@ pub fn status_about<const N: usize>(
     Status::with_error_details(code, message, ErrorDetails::with_error_info(reason, DOMAIN, facts))
 }
 
-/// INVALID_ARGUMENT with all violations of a request.
-pub(crate) fn invalid(violations: Vec<FieldViolation>) -> Status {
-    let fields: Vec<&str> = violations.iter().map(|violation| violation.field.as_str()).collect();
-    let message = format!("the request is not valid: {}", fields.join(", "));
+/// Bytes of violations in one answer at most. Errors travel in HTTP/2 trailers, which many peers bound at 8 KiB, encoded.
+const MAX_VIOLATION_BYTES: usize = 4096;
+
+/// INVALID_ARGUMENT with all violations of a request, or as many as an answer carries and the number of the others.
+pub(crate) fn invalid(mut violations: Vec<FieldViolation>) -> Status {
+    let message = format!("the request is not valid: {} violations", violations.len());
+    let mut bytes = 0;
+    let fitting = violations.iter().take_while(|violation| {
+        bytes += violation.field.len() + violation.reason.len() + violation.description.len() + 8;
+        bytes <= MAX_VIOLATION_BYTES
+    });
+    let fitting = fitting.count();
+    let left_out = violations.len() - fitting;
+    if left_out > 0 {
+        violations.truncate(fitting);
+        let mut more = FieldViolation::new("", format!("and {left_out} more violations"));
+        more.reason = "MORE_VIOLATIONS".to_owned();
+        violations.push(more);
+    }
     let mut details = ErrorDetails::with_error_info(INVALID_REQUEST, DOMAIN, HashMap::new());
     details.set_bad_request(violations);
     Status::with_error_details(Code::InvalidArgument, message, details)
@@ -85,4 +100,25 @@ pub fn violations(status: &Status) -> Vec<FieldViolation> {
 /// When a RESOURCE_EXHAUSTED asks to come again.
 pub fn retry_after(status: &Status) -> Option<Duration> {
     status.get_details_retry_info().and_then(|info| info.retry_delay)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_with_very_many_violations_still_fits_into_trailers() {
+        let many = |n: usize| {
+            (0..n).map(|n| FieldViolation::new(format!("lines[{n}].quantity"), "must be 1 to 9")).collect()
+        };
+        assert_eq!(violations(&invalid(many(50))).len(), 50);
+        let status = invalid(many(1_000));
+        let told = violations(&status);
+        assert_eq!(told.last().map(|last| last.reason.as_str()), Some("MORE_VIOLATIONS"));
+        assert_eq!(
+            told.last().map(|last| last.description.clone()),
+            Some(format!("and {} more violations", 1_001 - told.len()))
+        );
+        assert!(status.details().len() < 6 * 1024);
+    }
 }

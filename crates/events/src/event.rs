@@ -188,6 +188,17 @@ mod tests {
         assert_eq!(failed(Event { payload: Bytes::from_static(&[0xff]), ..event() }), "EVENT_UNREADABLE");
     }
 
+    #[tokio::test]
+    async fn an_event_carries_the_trace_it_is_made_in() {
+        let ids = madang_chassis::testing::SeededIds::new(1);
+        let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let make = || NewEvent::new(Uuid::nil(), "o", Timestamp::UNIX_EPOCH, &confirmed());
+        assert_eq!(make().traceparent, "");
+        let traced = madang_chassis::trace::follow(&ids, "work", given, async { make() }).await;
+        assert_eq!(traced.traceparent, given);
+        assert_eq!(make().caused_by(given).traceparent, given);
+    }
+
     #[test]
     fn an_event_survives_the_wire_and_a_malformed_one_is_refused() {
         let wire = v1::Event::from(event());

@@ -13,7 +13,7 @@ use crate::{CURSOR_AHEAD_OF_PRODUCER, CURSOR_BEHIND_RETENTION, Event};
 /// How long a producer may take to answer, other than with the next event.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// Events as they come. What comes may repeat, lack or swap events: the cursor decides.
+/// Events as they come, at most [`BATCH`](crate::BATCH) at a time. What comes may repeat, lack or swap events: the cursor decides.
 pub type Batches = BoxStream<'static, Result<Vec<Event>, SourceError>>;
 
 /// Where a consumer gets one producer's events from.

@@ -17,9 +17,9 @@ pub(crate) struct Driver<S: Saga> {
 }
 
 /// How a stretch of driving ended.
-enum Next<C> {
-    /// The state is known without reading it.
-    Go(Progress<C>),
+enum Next {
+    /// Nothing is left to do, as far as this driver knows.
+    Settled,
     /// Read the state again.
     Read,
 }
@@ -36,38 +36,39 @@ impl<S: Saga> Driver<S> {
         Self { shared, id, nudge }
     }
 
-    /// Drives to the end. `known` is given for a saga that was created just now.
-    pub(crate) async fn run(self, known: Option<Progress<S::Context>>) {
-        let mut fresh = known.is_some();
-        let mut next = known.map_or(Next::Read, Next::Go);
+    /// Drives to the end. `fresh` is the context of a saga that was created just now.
+    pub(crate) async fn run(self, fresh: Option<S::Context>) {
+        let mut next = match fresh {
+            Some(context) => self.forward(context, true).await,
+            None => Next::Read,
+        };
         loop {
             let progress = match next {
-                Next::Go(progress) => progress,
+                Next::Settled => Progress::Settled,
                 Next::Read => self.load().await,
             };
             next = match progress {
-                Progress::Forward(context) => self.forward(context, fresh).await,
+                Progress::Forward(context) => self.forward(context, false).await,
                 Progress::Backward(context, steps) => self.backward(context, steps).await,
                 Progress::Settled if self.shared.leave(self.id, || self.nudged()) => return,
                 Progress::Settled => Next::Read,
             };
-            fresh = false;
         }
     }
 
     /// Does all steps and the pivot. `fresh`: nobody else ever drove this saga, so steps not begun here need no undo.
-    async fn forward(&self, context: S::Context, fresh: bool) -> Next<S::Context> {
+    async fn forward(&self, context: S::Context, fresh: bool) -> Next {
         for (index, step) in S::STEPS.iter().enumerate() {
             let sent = |here: usize| if fresh { 0..here } else { 0..S::STEPS.len() };
             match self.step(&context, step).await {
                 Stepped::Done => {}
-                Stepped::Refused(reason) => return self.refuse(context, &reason, sent(index)).await,
-                Stepped::Expired(reason) => return self.refuse(context, reason, sent(index + 1)).await,
+                Stepped::Refused(reason) => return self.refuse(&context, &reason, sent(index)).await,
+                Stepped::Expired(reason) => return self.refuse(&context, reason, sent(index + 1)).await,
                 Stepped::Nudged => return Next::Read,
             }
         }
         match self.stored(|| self.shared.saga.confirm(&context)).await {
-            Guard::Held => Next::Go(Progress::Settled),
+            Guard::Held => Next::Settled,
             Guard::Lost => Next::Read,
         }
     }
@@ -96,15 +97,14 @@ impl<S: Saga> Driver<S> {
         }
     }
 
-    async fn refuse(&self, context: S::Context, reason: &str, steps: Range<usize>) -> Next<S::Context> {
-        match self.stored(|| self.shared.saga.refuse(&context, reason, steps.clone())).await {
-            Guard::Held => Next::Go(Progress::Backward(context, steps)),
-            Guard::Lost => Next::Read,
-        }
+    /// Decides against the saga. Whoever was first, the store now says what is to be undone.
+    async fn refuse(&self, context: &S::Context, reason: &str, steps: Range<usize>) -> Next {
+        self.stored(|| self.shared.saga.refuse(context, reason, steps.clone())).await;
+        Next::Read
     }
 
     /// Does the undos of `steps`, the last first, then settles.
-    async fn backward(&self, context: S::Context, steps: Range<usize>) -> Next<S::Context> {
+    async fn backward(&self, context: S::Context, steps: Range<usize>) -> Next {
         let until = Instant::now() + self.shared.config.undo_patience;
         for step in S::STEPS.iter().take(steps.end).skip(steps.start).rev() {
             if let Err(reason) = self.undo(&context, step, until).await {
@@ -115,7 +115,7 @@ impl<S: Saga> Driver<S> {
             }
         }
         match self.stored(|| self.shared.saga.settle(&context)).await {
-            Guard::Held => Next::Go(Progress::Settled),
+            Guard::Held => Next::Settled,
             Guard::Lost => Next::Read,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore};
 
-use crate::definition::{BoxFuture, Progress, Saga};
+use crate::definition::{BoxFuture, Saga};
 use crate::driver::Driver;
 use crate::recovery;
 
@@ -115,7 +115,7 @@ impl<S: Saga> Shared<S> {
         drop(running);
         let driver = Driver::new(Arc::clone(self), id, nudge);
         self.runtime.spawn(Box::pin(async move {
-            driver.run(fresh.map(Progress::Forward)).await;
+            driver.run(fresh).await;
             drop(place);
         }));
     }

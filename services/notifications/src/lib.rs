@@ -1,1 +1,88 @@
-//! Under construction.
+//! What customers were told. It is fed by events alone; nobody calls it to notify.
+//!
+//! ```text
+//!   orders   --OrderConfirmed, OrderRejected, OrderCancelled--+
+//!   payments --PaymentOutstanding-----------------------------+--> one row each --> ListNotifications
+//!   shipping --ShipmentDeparted-------------------------------+         |
+//!                                                         after COMMIT: one teller --> WatchNotifications
+//! ```
+//!
+//! Invariant: an event gives one notification, however often it comes; its id is the event's.
+//! Invariant: a notification never changes.
+//! Invariant: the rows are read once for all watchers, and a watcher that is too slow is let go.
+
+pub mod app;
+mod config;
+pub mod domain;
+mod events;
+pub mod grpc;
+pub mod store;
+
+use std::sync::Arc;
+
+use madang_api::notifications::v1::notifications_service_server::NotificationsServiceServer;
+use madang_chassis::{Client, Listener, Platform, Server, Service};
+use madang_db::Db;
+use madang_events::{Consumers, ConsumersConfig, FeedSource, Subscription};
+use tonic::transport::Uri;
+
+pub use config::Config;
+pub use events::ShopEvents;
+
+/// What this service is.
+pub const SERVICE: Service =
+    Service { name: "notifications", version: env!("CARGO_PKG_VERSION"), port: 50056 };
+
+/// Why the service cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be opened.
+    #[error("the database cannot be opened")]
+    Open(#[from] madang_db::OpenError),
+    /// The last notification cannot be read.
+    #[error("the last notification cannot be read")]
+    Db(#[from] madang_db::Error),
+    /// The server cannot start.
+    #[error("the server cannot start")]
+    Server(#[from] madang_chassis::server::Error),
+}
+
+/// Runs the service until the platform's shutdown and the drain after it.
+///
+/// # Errors
+/// See [`Error`]; all of them are at the start.
+pub async fn run(config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+    let db = Db::open(&config.database, migrations()).await?;
+    serve(db, config, listener, platform).await
+}
+
+/// Runs the service over a database that is open: for the simulation and for tests.
+///
+/// # Errors
+/// [`Error::Db`], [`Error::Server`].
+pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+    let app = app::App::start(db.clone(), &platform).await?;
+    let follow = |producer, url: Uri| Subscription {
+        producer,
+        source: Arc::new(FeedSource::new(Client::new(url, &platform), &platform)),
+        handler: Arc::new(ShopEvents),
+    };
+    let subscriptions = vec![
+        follow("orders", config.orders_url),
+        follow("payments", config.payments_url),
+        follow("shipping", config.shipping_url),
+    ];
+    let consumers = Consumers::start(&db, &platform, subscriptions, &ConsumersConfig::default());
+    Server::new(&platform, &config.server)
+        .add_service(NotificationsServiceServer::new(grpc::Notifications(app)))
+        .add_service(consumers.dead_letters())
+        .add_service(consumers.cursors())
+        .serve(listener)
+        .await?;
+    Ok(())
+}
+
+/// All tables of this service's database: its own and those of its events.
+pub fn migrations() -> Vec<madang_db::Migrations> {
+    vec![madang_events::migrations(), store::migrations()]
+}

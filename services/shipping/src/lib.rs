@@ -1,1 +1,80 @@
-//! Under construction.
+//! Sends parcels, and tells where they are.
+//!
+//! ```text
+//!   ArrangeShipment --> ARRANGED --PaymentCaptured--> DEPARTED ~~time~~> IN_TRANSIT, OUT_FOR_DELIVERY, DELIVERED
+//!                          |
+//!                   CancelShipment --> CANCELLED
+//! ```
+//!
+//! Invariant: a parcel departs only after its payment was captured, and a cancelled one never departs.
+//! Invariant: an order has at most one shipment; a refusal and an undo are kept as long as the order, so that every repeat
+//! gets the present state, and a step that comes after its undo is refused.
+//! Invariant: the steps after the departure are a function of its time and the clock; nothing is stored for them.
+
+pub mod app;
+mod config;
+pub mod domain;
+mod events;
+pub mod grpc;
+pub mod store;
+
+use std::sync::Arc;
+
+use madang_api::shipping::v1::shipping_service_server::ShippingServiceServer;
+use madang_chassis::{Client, Listener, Platform, Server, Service};
+use madang_db::Db;
+use madang_events::{Consumers, ConsumersConfig, FeedSource, Outbox, OutboxConfig, Subscription};
+
+pub use config::Config;
+pub use events::PaymentEvents;
+
+/// What this service is.
+pub const SERVICE: Service = Service { name: "shipping", version: env!("CARGO_PKG_VERSION"), port: 50054 };
+
+/// Why the service cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be opened.
+    #[error("the database cannot be opened")]
+    Open(#[from] madang_db::OpenError),
+    /// The server cannot start.
+    #[error("the server cannot start")]
+    Server(#[from] madang_chassis::server::Error),
+}
+
+/// Runs the service until the platform's shutdown and the drain after it.
+///
+/// # Errors
+/// See [`Error`]; all of them are at the start.
+pub async fn run(config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+    let db = Db::open(&config.database, migrations()).await?;
+    serve(db, config, listener, platform).await
+}
+
+/// Runs the service over a database that is open: for the simulation and for tests.
+///
+/// # Errors
+/// [`Error::Server`].
+pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+    let app = app::App::new(db.clone(), &platform, config.transit_time);
+    let outbox = Outbox::start(&db, &platform, &OutboxConfig::default());
+    let payments = Subscription {
+        producer: "payments",
+        source: Arc::new(FeedSource::new(Client::new(config.payments_url, &platform), &platform)),
+        handler: Arc::new(PaymentEvents),
+    };
+    let consumers = Consumers::start(&db, &platform, vec![payments], &ConsumersConfig::default());
+    Server::new(&platform, &config.server)
+        .add_service(ShippingServiceServer::new(grpc::Shipping(app)))
+        .add_service(outbox.feed())
+        .add_service(consumers.dead_letters())
+        .add_service(consumers.cursors())
+        .serve(listener)
+        .await?;
+    Ok(())
+}
+
+/// All tables of this service's database: its own and those of its events.
+pub fn migrations() -> Vec<madang_db::Migrations> {
+    vec![madang_events::migrations(), store::migrations()]
+}

@@ -24,18 +24,23 @@ impl CursorService for Cursors {
         _request: Request<ListCursorsRequest>,
     ) -> Result<Response<ListCursorsResponse>, Status> {
         let standings = self.0.db.read(store::standings).await.map_err(|error| database_status(&error))?;
-        let cursor = |standing: store::Standing| Cursor {
-            alarm: self
-                .0
-                .followed(&standing.producer)
-                .and_then(Followed::alarm)
-                .unwrap_or_default()
-                .to_owned(),
+        // A producer whose first event is still to come has no row yet.
+        let waiting = self.0.subscriptions.iter().map(|followed| followed.subscription.producer);
+        let waiting = waiting.filter(|name| standings.iter().all(|standing| standing.producer != *name));
+        let mut cursors: Vec<Cursor> =
+            waiting.map(|name| Cursor { producer: name.to_owned(), ..Cursor::default() }).collect();
+        cursors.extend(standings.into_iter().map(|standing| Cursor {
             producer: standing.producer,
             position: standing.position,
+            alarm: String::new(),
             dead_letters: standing.dead_letters,
             parked: standing.parked,
-        };
-        Ok(Response::new(ListCursorsResponse { cursors: standings.into_iter().map(cursor).collect() }))
+        }));
+        for cursor in &mut cursors {
+            let alarm = self.0.followed(&cursor.producer).and_then(Followed::alarm);
+            alarm.unwrap_or_default().clone_into(&mut cursor.alarm);
+        }
+        cursors.sort_by(|a, b| a.producer.cmp(&b.producer));
+        Ok(Response::new(ListCursorsResponse { cursors }))
     }
 }

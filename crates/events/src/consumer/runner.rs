@@ -2,7 +2,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use madang_chassis::{Platform, Shutdown};
+use madang_chassis::{Platform, Shutdown, chain};
 use madang_db::{Db, Kind};
 use madang_types::Ids;
 
@@ -81,11 +81,15 @@ impl Runner {
     async fn recover(&self, ended: &Ended, backoff: &mut Backoff) {
         let alarm = if let Ended::Source(error) = ended { error.alarm() } else { None };
         let Some(alarm) = alarm else {
-            tracing::warn!(producer = self.producer, error = %ended, "the subscription broke; it is made again");
+            tracing::warn!(
+                producer = self.producer,
+                error = chain(ended),
+                "the subscription broke; it is made again"
+            );
             return backoff.pause().await;
         };
         if self.followed().set_alarm(Some(alarm)) != Some(alarm) {
-            tracing::error!(producer = self.producer, alarm, error = %ended, "the consumer stopped");
+            tracing::error!(producer = self.producer, alarm, error = chain(ended), "the consumer stopped");
         }
         tokio::time::sleep(self.config.recheck).await;
     }
@@ -157,7 +161,7 @@ impl Runner {
         loop {
             let event = &batch[index];
             let (producer, reason) = (self.producer, failure.reason());
-            tracing::warn!(producer, event.id = %event.id, event.position, reason, error = %failure, attempts, "an event failed");
+            tracing::warn!(producer, event.id = %event.id, event.position, reason, error = chain(&failure), attempts, "an event failed");
             match failure {
                 Failure::Permanent { .. } => return self.bury(event, failure, attempts).await,
                 Failure::Transient { .. } if attempts >= self.config.max_attempts => {
@@ -209,7 +213,13 @@ impl Runner {
                 Ok(done) => return Ok(done),
                 Err(Stop::Failed(index, failure)) => return Err((index, failure)),
                 Err(Stop::Db(error)) => {
-                    tracing::warn!(producer = self.producer, error = %error, "a batch of events waits for the database");
+                    let (producer, retryable) = (self.producer, error.retryable());
+                    let error = chain(&error);
+                    if retryable {
+                        tracing::warn!(producer, error, "a batch of events waits for the database");
+                    } else {
+                        tracing::error!(producer, error, "a batch of events cannot be committed: a defect");
+                    }
                     backoff.pause().await;
                 }
             }

@@ -71,13 +71,13 @@ pub(super) fn standings(tx: &mut Tx<'_>) -> Result<Vec<Standing>, Error> {
 
 /// Whether any key of the producer is blocked.
 pub(super) fn any_blocked(tx: &mut Tx<'_>, producer: &str) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM events_dead_letters WHERE producer = $1 LIMIT 1";
+    let sql = "SELECT position FROM events_dead_letters WHERE producer = $1 LIMIT 1";
     Ok(tx.query_opt(sql, &params![producer])?.is_some())
 }
 
 /// Whether an event of the key waits already.
 pub(super) fn is_blocked(tx: &mut Tx<'_>, producer: &str, key: &str) -> Result<bool, Error> {
-    let sql = "SELECT 1 FROM events_dead_letters WHERE producer = $1 AND event_key = $2 LIMIT 1";
+    let sql = "SELECT position FROM events_dead_letters WHERE producer = $1 AND event_key = $2 LIMIT 1";
     Ok(tx.query_opt(sql, &params![producer, key])?.is_some())
 }
 

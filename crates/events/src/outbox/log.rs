@@ -67,7 +67,7 @@ pub(super) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<(i64, i64), Error
     }
     if tx.dialect() == Dialect::Postgres {
         // One relay at a time, also where several replicas run: the lock goes with the transaction. SQLite has one process.
-        tx.query("SELECT 1 FROM events_relay WHERE id = 1 FOR UPDATE", &[])?;
+        tx.query("SELECT position FROM events_relay WHERE id = 1 FOR UPDATE", &[])?;
     }
     let last = bounds(tx)?.last;
     let stamped = tx.execute(

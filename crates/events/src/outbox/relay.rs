@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use madang_chassis::{Platform, Shutdown};
+use madang_chassis::{Platform, Shutdown, chain};
 use madang_db::{Db, Kind};
 use madang_types::Clock;
 use prometheus_client::metrics::gauge::Gauge;
@@ -67,7 +67,7 @@ impl Relay {
                 waiting > 0
             }
             Err(error) => {
-                tracing::warn!(error = %error, "the relay could not stamp; it tries again");
+                tracing::warn!(error = chain(&error), "the relay could not stamp; it tries again");
                 false
             }
         }
@@ -113,7 +113,7 @@ impl Pruning {
         match self.db.write(Kind::Relay, move |tx| log::prune(tx, before)).await {
             Ok(rows) => usize::try_from(rows).is_ok_and(|rows| rows >= BATCH),
             Err(error) => {
-                tracing::warn!(error = %error, "the outbox could not be pruned; it is tried again");
+                tracing::warn!(error = chain(&error), "the outbox could not be pruned; it is tried again");
                 false
             }
         }

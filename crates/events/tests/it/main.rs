@@ -10,6 +10,7 @@ mod exactly_once;
 mod feed;
 mod outbox;
 mod reconnecting;
+mod recorder;
 mod redrive;
 mod requests;
 mod script;

@@ -1,9 +1,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::StreamExt;
 use http::Uri;
 use madang_chassis::{Client, Connector, Network};
-use madang_events::FeedSource;
+use madang_events::{FeedSource, Source};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -65,6 +66,18 @@ async fn a_consumer_waits_for_its_producer_and_follows_it_over_a_restart() {
     producer.publish(&["a"]).await;
     consumer.reaches(2).await;
     assert_eq!(consumer.effects().await, [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quiet_subscription_outlives_every_deadline() {
+    let network = Network::new();
+    let producer = Producer::start(&network, Store::inline());
+    let source = FeedSource::new(client(&network, PRODUCER), &platform("payments", &network));
+    let mut batches = source.subscribe(0).await.unwrap();
+    let quiet = tokio::time::timeout(Duration::from_secs(3600), batches.next()).await;
+    assert!(quiet.is_err(), "it neither ended nor failed");
+    producer.publish(&["a"]).await;
+    assert_eq!(batches.next().await.unwrap().unwrap()[0].position, 1);
 }
 
 /// A network whose connections can be made to go silent, as when the peer's machine is lost.

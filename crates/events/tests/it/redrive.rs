@@ -113,6 +113,18 @@ async fn a_parked_event_does_not_overtake_its_dead_letter() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dead_letter_of_a_producer_that_is_no_longer_read_stays() {
+    let (consumer, ids) = blocked().await;
+    let leave =
+        |tx: &mut madang_db::Tx<'_>| tx.execute("UPDATE events_dead_letters SET producer = 'left'", &[]);
+    consumer.store.db.write::<_, madang_db::Error, _>(madang_db::Kind::Cursor, leave).await.unwrap();
+    let status = redrive(&consumer, &ids[0]).await.unwrap_err();
+    assert_eq!(error::reason(&status).as_deref(), Some("REDRIVE_FAILED"));
+    assert_eq!(error::facts(&status)["cause"], "NO_HANDLER");
+    assert_eq!(consumer.dead_letters().await.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bad_id_is_refused() {
     let consumer = Consumer::start(&Network::new(), Script::new(&[]), Recorder::default());
     for id in ["", "none"] {

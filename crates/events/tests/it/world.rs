@@ -1,7 +1,6 @@
 //! A producer and a consumer, each with a database of its own, and what a test asks of them.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
@@ -14,11 +13,12 @@ use madang_chassis::testing::TestClock;
 use madang_chassis::{Client, Network, Platform, Server, ServerArgs, Service};
 use madang_db::{Config, Db, Kind, Migrations, Tx, params};
 use madang_events::{
-    Consumers, ConsumersConfig, Event, Failure, Handler, NewEvent, Outbox, OutboxConfig, Outcome, Source,
-    Subscription,
+    Consumers, ConsumersConfig, Handler, NewEvent, Outbox, OutboxConfig, Source, Subscription,
 };
 use refinery::Migration;
 use tempfile::TempDir;
+
+pub(crate) use crate::recorder::{FOR_EVER, Fault, Recorder};
 
 pub(crate) const PRODUCER: &str = "orders";
 
@@ -143,6 +143,15 @@ impl Consumer {
         effects(&self.store.db).await.into_iter().map(|(position, _)| position).collect()
     }
 
+    async fn position(&self) -> i64 {
+        let read = |tx: &mut Tx<'_>| {
+            let row =
+                tx.query_opt("SELECT position FROM events_cursors WHERE producer = $1", &params![PRODUCER])?;
+            row.map_or(Ok(0), |row| row.get(0))
+        };
+        self.store.db.read::<_, madang_db::Error, _>(read).await.unwrap()
+    }
+
     pub(crate) fn dead_letter_client(&self) -> DeadLetterServiceClient<Client> {
         DeadLetterServiceClient::new(client(&self.network, "payments"))
     }
@@ -161,7 +170,7 @@ impl Consumer {
 
     /// Waits until the cursor stands there.
     pub(crate) async fn reaches(&self, position: i64) {
-        until(|| async move { self.cursor().await.position >= position }).await;
+        until(async || self.position().await >= position).await;
     }
 
     pub(crate) async fn stop(self) -> Store {
@@ -171,11 +180,13 @@ impl Consumer {
     }
 }
 
-/// Looks again each millisecond of the (mostly paused) clock until it is so; ten minutes at most.
-pub(crate) async fn until<F: Future<Output = bool>>(mut so: impl FnMut() -> F) {
+/// Looks again, with pauses of up to 50 ms on the (mostly paused) clock, until it is so; ten minutes at most.
+pub(crate) async fn until(mut so: impl AsyncFnMut() -> bool) {
     let wait = async {
+        let mut pause = Duration::from_millis(1);
         while !so().await {
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(50));
         }
     };
     tokio::time::timeout(Duration::from_secs(600), wait).await.expect("it came to be");
@@ -204,92 +215,4 @@ pub(crate) fn client(network: &Network, host: &'static str) -> Client {
 
 pub(crate) fn feed_client(network: &Network) -> EventFeedServiceClient<Client> {
     EventFeedServiceClient::new(client(network, PRODUCER))
-}
-
-/// What an event meets.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Fault {
-    Transient,
-    Permanent,
-    Panic,
-    Db,
-}
-
-/// A handler that writes each event down, after which faults strike: a part of the effect is always there to be rolled back.
-#[derive(Debug, Default)]
-pub(crate) struct Recorder {
-    /// The next faults of each position, and how often each struck: the last one stays if it is for ever.
-    faults: Mutex<BTreeMap<i64, (Fault, u32)>>,
-    hook_failures: Mutex<u32>,
-    tries: Mutex<BTreeMap<i64, u32>>,
-}
-
-pub(crate) const FOR_EVER: u32 = u32::MAX;
-
-impl Recorder {
-    /// The event at the position fails so many times.
-    pub(crate) fn failing(self, position: i64, fault: Fault, times: u32) -> Self {
-        self.fail(position, fault, times);
-        self
-    }
-
-    pub(crate) fn failing_hook(self, times: u32) -> Self {
-        *self.hook_failures.lock().unwrap() = times;
-        self
-    }
-
-    pub(crate) fn fail(&self, position: i64, fault: Fault, times: u32) {
-        self.faults.lock().unwrap().insert(position, (fault, times));
-    }
-
-    pub(crate) fn heal(&self) {
-        self.faults.lock().unwrap().clear();
-    }
-
-    /// How often the event at the position was tried.
-    pub(crate) fn tries(&self, position: i64) -> u32 {
-        self.tries.lock().unwrap().get(&position).copied().unwrap_or_default()
-    }
-
-    fn strike(&self, position: i64) -> Option<Fault> {
-        *self.tries.lock().unwrap().entry(position).or_default() += 1;
-        let mut faults = self.faults.lock().unwrap();
-        let (fault, times) = faults.get_mut(&position).filter(|(_, times)| *times > 0)?;
-        *times -= 1;
-        Some(*fault)
-    }
-}
-
-impl Handler for Recorder {
-    fn apply(&self, tx: &mut Tx<'_>, event: &Event) -> Result<Outcome, Failure> {
-        tx.execute_one(
-            "INSERT INTO effects (place, position, event_key)
-             VALUES ((SELECT COALESCE(MAX(place), 0) + 1 FROM effects), $1, $2)",
-            &params![event.position, &event.key],
-        )?;
-        let detail = format!("told to at {}", event.position);
-        match self.strike(event.position) {
-            None => Ok(Outcome::Applied),
-            Some(Fault::Transient) => Err(Failure::Transient { reason: "NOT_YET", detail }),
-            Some(Fault::Permanent) => Err(Failure::Permanent { reason: "NEVER", detail }),
-            Some(Fault::Panic) => panic!("{detail}"),
-            Some(Fault::Db) => Err(madang_db::Error::Unavailable("the disk is full".into()).into()),
-        }
-    }
-
-    fn dead_lettered(
-        &self,
-        tx: &mut Tx<'_>,
-        event: &Event,
-        failure: &Failure,
-    ) -> Result<(), madang_db::Error> {
-        let sql = "INSERT INTO given_up (position, reason) VALUES ($1, $2)";
-        tx.execute_one(sql, &params![event.position, failure.reason()])?;
-        let mut failures = self.hook_failures.lock().unwrap();
-        if *failures > 0 {
-            *failures -= 1;
-            return Err(madang_db::Error::Unavailable("the disk is full".into()));
-        }
-        Ok(())
-    }
 }

@@ -1,0 +1,67 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::output::Format;
+use crate::{audit, demo, order, status, up};
+
+/// Madang, a shop of small services: start it, order from it, check it
+#[derive(Debug, Parser)]
+#[command(
+    name = "madang",
+    version,
+    propagate_version = true,
+    after_help = "Examples:
+  madang demo                                   See the shop at work, then its books checked
+  madang up                                     Keep a shop open until Ctrl-C
+  madang order place --line celadon-tea-cup=2   Order from it
+  madang audit                                  Check that no money and no piece was lost
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 69 the shop cannot be reached."
+)]
+pub struct Cli {
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub output: Format,
+
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `madang` can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Open the shop: start all services and keep them running until Ctrl-C
+    Up(up::UpArgs),
+    /// Show the shop at work: orders that succeed, fail, repeat and survive a kill, then the audit
+    Demo(demo::DemoArgs),
+    /// Place, read, follow and cancel orders, through the gateway
+    Order(order::OrderArgs),
+    /// Check that no money and no piece was lost, across all services
+    Audit(audit::AuditArgs),
+    /// Show the services, the orders by state and how far events have come
+    Status(status::StatusArgs),
+    /// Print completions for a shell
+    #[command(
+        after_help = "Example:\n  madang completions bash > ~/.local/share/bash-completion/completions/madang"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Become a service that ends when the shop does
+    #[command(hide = true)]
+    LaunchService(LaunchArgs),
+}
+
+/// Which service to become, and whose death ends it.
+#[derive(Debug, clap::Args)]
+pub struct LaunchArgs {
+    /// The process id of the `madang` that starts the service
+    #[arg(long)]
+    pub parent: i32,
+    /// The service's binary
+    pub binary: PathBuf,
+}

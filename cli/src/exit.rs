@@ -1,0 +1,136 @@
+//! What went wrong, told on stderr, and the exit code that says what kind it was.
+
+use std::io;
+use std::process::ExitCode;
+
+use madang_api::error;
+use serde_json::{Value, json};
+use tonic::{Code, Status};
+
+use crate::output::{self, BAD, Format};
+
+/// The command did not do what it was asked, or found that something is wrong.
+pub const FAILURE: u8 = 1;
+/// The shop cannot be reached: EX_UNAVAILABLE.
+pub const UNREACHABLE: u8 = 69;
+
+/// Nothing listens there.
+#[derive(Debug, thiserror::Error)]
+#[error("the shop cannot be reached at {url}; is `madang up` running?")]
+pub struct Unreachable {
+    /// Where it was looked for.
+    pub url: String,
+}
+
+/// Tells the error and answers the exit code.
+pub fn report(error: &anyhow::Error, format: Format) -> ExitCode {
+    if is_closed_pipe(error) {
+        return ExitCode::SUCCESS;
+    }
+    output::note(&match format {
+        Format::Table => text(error),
+        Format::Json => json!({ "error": value(error) }).to_string(),
+    });
+    ExitCode::from(code(error))
+}
+
+/// The exit code that goes with the error.
+pub fn code(error: &anyhow::Error) -> u8 {
+    match is_unreachable(error) {
+        true => UNREACHABLE,
+        false => FAILURE,
+    }
+}
+
+/// The code's name as gRPC has it, such as NOT_FOUND.
+pub fn code_name(code: Code) -> String {
+    let mut name = String::new();
+    for letter in format!("{code:?}").chars() {
+        if letter.is_ascii_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
+
+/// Code and reason of a refusal, such as `NOT_FOUND PRODUCT_NOT_FOUND`.
+pub fn refusal(status: &Status) -> String {
+    let code = code_name(status.code());
+    error::reason(status).map_or_else(|| code.clone(), |reason| format!("{code} {reason}"))
+}
+
+fn status(error: &anyhow::Error) -> Option<&Status> {
+    error.chain().find_map(|cause| cause.downcast_ref())
+}
+
+fn is_unreachable(error: &anyhow::Error) -> bool {
+    let lost = |cause: &(dyn std::error::Error + 'static)| {
+        cause.is::<Unreachable>() || cause.is::<tonic::transport::Error>()
+    };
+    error.chain().any(lost)
+}
+
+/// A reader such as `head` that has enough is no failure.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.downcast_ref().is_some_and(closed)
+}
+
+fn text(error: &anyhow::Error) -> String {
+    let title = output::styled(BAD, "error:");
+    let Some(status) = status(error) else { return format!("{title} {error:#}") };
+    let mut text = format!("{title} {}: {}", refusal(status), status.message());
+    for violation in error::violations(status) {
+        text += &format!("\n  {}: {} ({})", violation.field, violation.description, violation.reason);
+    }
+    text
+}
+
+fn value(error: &anyhow::Error) -> Value {
+    let Some(status) = status(error) else { return json!({ "message": format!("{error:#}") }) };
+    let violations: Vec<Value> = error::violations(status)
+        .into_iter()
+        .map(|it| json!({ "field": it.field, "reason": it.reason, "description": it.description }))
+        .collect();
+    json!({
+        "code": code_name(status.code()),
+        "reason": error::reason(status),
+        "message": status.message(),
+        "violations": violations,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn invalid() -> Status {
+        let mut violations = madang_api::Violations::default();
+        violations.add("lines[0].quantity", "INVALID_VALUE", "must be 1 to 1000000");
+        violations.all((None::<()>,)).unwrap_err()
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_code_reason_and_every_violation() {
+        let error = anyhow::Error::from(invalid()).context("placing the order");
+        let told = anstream::adapter::strip_str(&text(&error)).to_string();
+        assert!(told.contains("INVALID_ARGUMENT INVALID_REQUEST"), "{told}");
+        assert!(told.contains("  lines[0].quantity: must be 1 to 1000000 (INVALID_VALUE)"), "{told}");
+        assert_eq!(value(&error)["violations"][0]["field"], "lines[0].quantity");
+        assert_eq!(code(&error), FAILURE);
+    }
+
+    #[test]
+    fn a_shop_that_is_not_there_has_its_own_exit_code_and_a_hint() {
+        let error = anyhow::Error::from(Unreachable { url: "http://127.0.0.1:1".into() });
+        assert_eq!(code(&error), UNREACHABLE);
+        assert!(text(&error).contains("is `madang up` running?"));
+    }
+
+    #[test]
+    fn codes_have_the_names_that_grpc_gives_them() {
+        assert_eq!(code_name(Code::Ok), "OK");
+        assert_eq!(code_name(Code::DeadlineExceeded), "DEADLINE_EXCEEDED");
+    }
+}

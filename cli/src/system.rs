@@ -1,0 +1,20 @@
+//! The ports to chance and the environment: this is a process edge, so here they are the system's own.
+
+use std::path::PathBuf;
+
+/// A new request_id.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a client's own ids, made at the process edge; nothing here is simulated"
+)]
+pub(crate) fn request_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+/// The folder for the user's data, as the XDG base directories have it: `$XDG_DATA_HOME` or `~/.local/share`.
+pub(crate) fn data_home() -> PathBuf {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .unwrap_or_else(|| PathBuf::from("."))
+}

@@ -1,0 +1,12 @@
+//! The binary `madang`, run as users run it: against stubs that it starts as if they were services, and against a fake shop
+//! that answers its calls.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
+
+mod audit;
+mod fake;
+mod order;
+mod status;
+mod stub;
+mod up;
+mod usage;

@@ -1,0 +1,58 @@
+use std::process::{Command, Output};
+
+fn madang(args: &[&str]) -> Output {
+    let empty = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+    command.env("XDG_DATA_HOME", empty.path()).args(args).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn every_command_has_a_help_with_examples() {
+    for command in ["", "up", "demo", "order", "audit", "status", "completions"] {
+        let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+        let help = madang(&args);
+        assert!(help.status.success());
+        assert!(text(&help.stdout).contains("Example"), "{command}");
+        assert!(!text(&help.stdout).contains("launch-service"), "it is no command for people");
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    for args in [
+        &["sell"][..],
+        &["order", "place"],
+        &["order", "place", "--line", "cup=two"],
+        &["up", "--ports", "some"],
+    ] {
+        assert_eq!(madang(args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn completions_are_printed_for_a_shell() {
+    let script = madang(&["completions", "bash"]);
+    assert!(script.status.success());
+    assert!(text(&script.stdout).contains("_madang"));
+}
+
+#[test]
+fn a_shop_that_is_not_there_ends_with_69_and_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("shop.json");
+    let place = r#"{ "url": "http://127.0.0.1:9", "admin_url": "http://127.0.0.1:9", "pid": null }"#;
+    std::fs::write(&nowhere, format!(r#"{{ "services": {{ "gateway": {place}, "inventory": {place} }} }}"#))
+        .unwrap();
+    for command in [&["order", "list"][..], &["audit"], &["status"]] {
+        let mut args = command.to_vec();
+        args.extend(["--shop", nowhere.to_str().unwrap()]);
+        let output = madang(&args);
+        assert_eq!(output.status.code(), Some(69), "{args:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("is `madang up` running?"), "{args:?}");
+        assert!(!text(&output.stderr).contains('\u{1b}'), "colours are for terminals");
+    }
+}

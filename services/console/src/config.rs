@@ -1,0 +1,81 @@
+use std::str::FromStr;
+
+use clap::Parser;
+use http::Uri;
+use madang_chassis::client::uri;
+use madang_chassis::{ServerArgs, TelemetryArgs};
+
+/// Where all services are on a laptop.
+const LOCAL: &str = "catalog=http://127.0.0.1:50151,inventory=http://127.0.0.1:50152,payments=http://127.0.0.1:50153,\
+                     shipping=http://127.0.0.1:50154,orders=http://127.0.0.1:50155,notifications=http://127.0.0.1:50156,\
+                     gateway=http://127.0.0.1:8180,console=http://127.0.0.1:8181";
+
+/// The operator's page: readiness, versions and addresses of all services.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "madang-console", version)]
+pub struct Config {
+    /// The server.
+    #[command(flatten)]
+    pub server: ServerArgs,
+    /// Logs and traces.
+    #[command(flatten)]
+    pub telemetry: TelemetryArgs,
+    /// The services' names and admin ports, in the order in which they are shown
+    #[arg(long, env = "MADANG_ADMIN_URLS", default_value = LOCAL, value_name = "NAME=URL", value_delimiter = ',')]
+    pub admin_urls: Vec<Target>,
+}
+
+/// A service that the console watches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its name.
+    pub name: String,
+    /// Where its admin port is.
+    pub admin_url: Uri,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, url) = text.trim().split_once('=').ok_or("write it as name=http://host:port")?;
+        if name.is_empty() {
+            return Err("write it as name=http://host:port".to_owned());
+        }
+        Ok(Self { name: name.to_owned(), admin_url: uri(url)? })
+    }
+}
+
+impl AsRef<ServerArgs> for Config {
+    fn as_ref(&self) -> &ServerArgs {
+        &self.server
+    }
+}
+
+impl AsRef<TelemetryArgs> for Config {
+    fn as_ref(&self) -> &TelemetryArgs {
+        &self.telemetry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_names_all_services() {
+        let config: Config = madang_chassis::config::try_parse_from(&crate::SERVICE, ["console"]).unwrap();
+        let names: Vec<_> = config.admin_urls.iter().map(|target| target.name.as_str()).collect();
+        let expected =
+            ["catalog", "inventory", "payments", "shipping", "orders", "notifications", "gateway", "console"];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_target_is_a_name_and_an_address() {
+        assert!("catalog=http://127.0.0.1:50151".parse::<Target>().is_ok());
+        for bad in ["catalog", "=http://127.0.0.1:1", "catalog=127.0.0.1", ""] {
+            assert!(bad.parse::<Target>().is_err(), "{bad}");
+        }
+    }
+}

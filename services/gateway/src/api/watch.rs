@@ -1,0 +1,46 @@
+//! Following an order by server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Sse;
+use axum::response::sse::{Event, KeepAlive};
+use futures::{Stream, StreamExt};
+use madang_api::orders::v1::{WatchOrderRequest, WatchOrderResponse};
+use madang_chassis::NoDeadline;
+use tonic::Status;
+
+use super::request::{Caller, Id};
+use super::{Api, MAX_STREAM, guard, value};
+use crate::problem::Problem;
+
+/// Proxies end connections that are quiet, most often after a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// An `order` event for each state of an order; ends when it is final. What goes wrong under way is a `problem` event.
+pub(super) async fn watch(
+    State(mut api): State<Api>,
+    caller: Caller,
+    Id(order_id): Id,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let slot = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| guard::overloaded())?;
+    let mut request = caller.ask(WatchOrderRequest { order_id });
+    // The request's deadline bounds the beginning of the stream, not the stream.
+    request.extensions_mut().insert(NoDeadline);
+    request.set_timeout(MAX_STREAM);
+    let states = api.orders.watch_order(request).await?.into_inner();
+    let events = states.take_until(api.shutdown.begun_owned()).map(move |state| {
+        let _held_while_it_lasts = &slot;
+        Ok(event(state, &caller))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+fn event(state: Result<WatchOrderResponse, Status>, caller: &Caller) -> Event {
+    match state.map_err(Problem::from).and_then(|state| value(&state)) {
+        Ok(order) => Event::default().event("order").data(order.to_string()),
+        Err(problem) => Event::default().event("problem").data(problem.to_json(&caller.0).to_string()),
+    }
+}

@@ -1,0 +1,110 @@
+//! What holds for every request, of whatever protocol.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use madang_api::error::retry_later;
+use madang_chassis::Platform;
+use madang_types::Ids;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::Limits;
+use crate::grpc::Protocol;
+use crate::problem::{self, Problem, RATE_LIMITED};
+
+mod client;
+mod rate;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The id of a request, a UUID: on its answer, in the logs, and sent to the services behind.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(HeaderValue, String);
+
+impl RequestId {
+    /// Takes only a UUID from outside: whatever else is sent would stand in the logs.
+    fn of(headers: &HeaderMap, ids: &dyn Ids) -> Self {
+        let given = headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| id.len() == 36);
+        Self::new(given.and_then(|id| Uuid::try_parse(id).ok()).unwrap_or_else(|| ids.uuid()))
+    }
+
+    fn new(id: Uuid) -> Self {
+        let text = id.to_string();
+        // The text of a UUID is always a header's value.
+        let value = HeaderValue::try_from(&text).unwrap_or_else(|_| HeaderValue::from_static(""));
+        Self(value, text)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn test() -> Self {
+        Self::new(Uuid::nil())
+    }
+
+    /// The id as text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.1
+    }
+}
+
+/// What the edge knows.
+#[derive(Debug, Clone)]
+pub(crate) struct Edge {
+    ids: Arc<dyn Ids>,
+    trusted_hops: u8,
+    clients: Arc<Mutex<rate::Clients>>,
+}
+
+impl Edge {
+    pub(crate) fn new(limits: &Limits, platform: &Platform) -> Self {
+        Self {
+            ids: Arc::clone(&platform.ids),
+            trusted_hops: limits.trusted_hops,
+            clients: Arc::new(Mutex::new(rate::Clients::new(limits.rate_limit, limits.rate_burst))),
+        }
+    }
+
+    /// The answer to a client that asks too much.
+    fn refuse(&self, request: &Request) -> Option<Response> {
+        let client = client::of(request, self.trusted_hops);
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = clients.admit(client, Instant::now()).err()?;
+        let status = retry_later(RATE_LIMITED, "this client sends more requests than it may", wait);
+        Some(match Protocol::of(request.headers()) {
+            Some(protocol) => protocol.refusal(status),
+            None => Problem::from(status).into_response(),
+        })
+    }
+}
+
+/// Goes around everything: knows the request by an id, strips what only the inside may say, limits its client, and writes
+/// problems.
+pub(crate) async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(request.headers(), &*edge.ids);
+    // The span is the chassis's, which takes any id.
+    tracing::Span::current().record("request_id", id.as_str());
+    let mut response = match edge.refuse(&request) {
+        None => {
+            strip(request.headers_mut());
+            request.headers_mut().insert(REQUEST_ID, id.0.clone());
+            request.extensions_mut().insert(id.clone());
+            next.run(request).await
+        }
+        Some(refusal) => refusal,
+    };
+    problem::render(&mut response, &id);
+    response.headers_mut().insert(REQUEST_ID, id.0);
+    response
+}
+
+/// Takes out what services believe of each other and of the mesh.
+fn strip(headers: &mut HeaderMap) {
+    let inside = |name: &HeaderName| name.as_str().starts_with("madang-") || name == "x-envoy-attempt-count";
+    let names: Vec<HeaderName> = headers.keys().filter(|name| inside(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}

@@ -1,0 +1,109 @@
+//! gRPC and gRPC-Web: what the allow-list names is passed on as bytes, the rest is refused.
+
+use axum::body::Body as AxumBody;
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use madang_api::catalog::v1::catalog_service_server::CatalogServiceServer;
+use madang_api::notifications::v1::notifications_service_server::NotificationsServiceServer;
+use madang_api::orders::v1::orders_service_server::OrdersServiceServer;
+use madang_chassis::server::{Error, RpcService};
+use madang_chassis::{Platform, Server, ServerArgs};
+use tonic::Status;
+use tonic::body::Body;
+use tonic_web::GrpcWebLayer;
+use tower::util::BoxCloneSyncService;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::problem::Problem;
+use crate::{Clients, Config};
+
+mod allowed;
+mod body;
+mod forward;
+
+use forward::Forward;
+
+/// The gRPC side of the edge.
+#[derive(Clone)]
+pub(crate) struct Edge(RpcService);
+
+impl Edge {
+    /// Passes calls on; has health and reflection of its own, which list the passed services only.
+    ///
+    /// # Errors
+    /// As the chassis says.
+    pub(crate) fn new(config: &Config, upstreams: &Clients, platform: &Platform) -> Result<Self, Error> {
+        // Nobody outside says what the absolute deadline is, and nobody harms the edge.
+        let args = ServerArgs { trust_deadline: false, faults: false, ..config.server.clone() };
+        let timeout = config.limits.call_timeout;
+        let (catalog, orders) = (upstreams.catalog.clone(), upstreams.orders.clone());
+        let rpc = Server::new(platform, &args)
+            .add_service(Forward::<CatalogServiceServer<()>>::new(catalog, timeout))
+            .add_service(Forward::<OrdersServiceServer<()>>::new(orders, timeout))
+            .add_service(Forward::<NotificationsServiceServer<()>>::new(
+                upstreams.notifications.clone(),
+                timeout,
+            ))
+            .into_service()?;
+        let guarded = service_fn(move |request: Request<Body>| {
+            let rpc = rpc.clone();
+            async move {
+                match allowed::check(request.uri().path()) {
+                    Ok(()) => rpc.oneshot(request).await,
+                    Err(refusal) => Ok(refusal.into_http()),
+                }
+            }
+        });
+        Ok(Self(BoxCloneSyncService::new(GrpcWebLayer::new().layer(guarded))))
+    }
+
+    /// Answers what is on no other route: a call, or a path that does not exist.
+    pub(crate) async fn answer(self, request: Request) -> Response {
+        match Protocol::of(request.headers()) {
+            None => Problem::new(StatusCode::NOT_FOUND, "UNKNOWN_PATH", "there is nothing at this path")
+                .into_response(),
+            Some(Protocol::Grpc) if request.version() != Version::HTTP_2 => {
+                let detail = "gRPC needs HTTP/2; over HTTP/1.1 send application/grpc-web";
+                Problem::new(StatusCode::BAD_REQUEST, "HTTP2_REQUIRED", detail).into_response()
+            }
+            Some(_) => match self.0.oneshot(request.map(Body::new)).await {
+                Ok(response) => response.map(AxumBody::new),
+                Err(never) => match never {},
+            },
+        }
+    }
+}
+
+/// How a call came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// gRPC.
+    Grpc,
+    /// gRPC-Web, with the content type of the request.
+    Web(HeaderValue),
+}
+
+impl Protocol {
+    /// Tells by the content type; none for what is no call.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(header::CONTENT_TYPE)?;
+        match value.as_bytes() {
+            b"application/grpc-web"
+            | b"application/grpc-web+proto"
+            | b"application/grpc-web-text"
+            | b"application/grpc-web-text+proto" => Some(Self::Web(value.clone())),
+            b"application/grpc" => Some(Self::Grpc),
+            other => other.starts_with(b"application/grpc+").then_some(Self::Grpc),
+        }
+    }
+
+    /// A refusal without a message: its status stands in the headers, in both protocols.
+    pub(crate) fn refusal(self, status: Status) -> Response {
+        let mut response = status.into_http::<AxumBody>();
+        if let Self::Web(content_type) = self {
+            response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        }
+        response
+    }
+}

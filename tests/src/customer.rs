@@ -1,0 +1,231 @@
+//! What a customer does: everything through the gateway, by gRPC.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
+use madang_api::notifications::v1::notifications_service_client::NotificationsServiceClient;
+use madang_api::notifications::v1::{ListNotificationsRequest, Notification, NotificationKind};
+use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
+use madang_api::orders::v1::{
+    CancelOrderRequest, GetOrderRequest, ListOrdersRequest, Order, OrderState, PlaceOrderRequest,
+};
+use madang_api::types::v1::{Address, ProductQuantity};
+use tonic::transport::Channel;
+use tonic::{Code, Request, Status};
+
+use crate::wait::{self, PATIENCE};
+use crate::{Service, Shop, ids};
+
+/// How long one call may take.
+pub const CALL: Duration = Duration::from_secs(10);
+/// How long a call may take where the answer is known to be late.
+pub const SHORT: Duration = Duration::from_secs(1);
+/// The most that a page has.
+const PAGE: i32 = 200;
+
+/// A product with plenty of stock.
+pub const PLENTY: &str = "homi-hand-hoe";
+/// A product of which there are three.
+pub const SCARCE: &str = "moon-jar-master";
+
+/// A customer of a shop.
+#[derive(Debug, Clone)]
+pub struct Customer {
+    /// Who it is.
+    pub id: String,
+    /// The catalogue at the gateway.
+    pub catalog: CatalogServiceClient<Channel>,
+    /// Orders at the gateway.
+    pub orders: OrdersServiceClient<Channel>,
+    /// Notifications at the gateway.
+    pub notifications: NotificationsServiceClient<Channel>,
+}
+
+impl Customer {
+    /// A new customer.
+    pub fn new(shop: &Shop, name: &str) -> Self {
+        let gateway = shop.channel(Service::Gateway);
+        Self {
+            id: ids::customer(name),
+            catalog: CatalogServiceClient::new(gateway.clone()),
+            orders: OrdersServiceClient::new(gateway.clone()),
+            notifications: NotificationsServiceClient::new(gateway),
+        }
+    }
+
+    /// A request for some pieces of a product, with a card that works.
+    pub fn wants(&self, product_id: &str, quantity: i64) -> PlaceOrderRequest {
+        PlaceOrderRequest {
+            request_id: ids::uuid(),
+            customer_id: self.id.clone(),
+            lines: vec![ProductQuantity { product_id: product_id.to_owned(), quantity }],
+            address: Some(address()),
+            card_token: "tok_visa".to_owned(),
+        }
+    }
+
+    /// Asks once; the answer comes after 80 % of `limit` at the latest.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn place(&self, limit: Duration, request: PlaceOrderRequest) -> Result<Order, Status> {
+        let answer = self.orders.clone().place_order(within(limit, request)).await?;
+        answer.into_inner().order.ok_or_else(no_order)
+    }
+
+    /// Asks until the order is final or stuck, as a client does whose calls may get lost.
+    ///
+    /// # Errors
+    /// The refusal, or that it is not final in time.
+    pub async fn complete(&self, request: PlaceOrderRequest) -> Result<Order> {
+        let what = format!("the order of {} to be final", request.request_id);
+        wait::until(&what, PATIENCE, async || match self.place(CALL, request.clone()).await {
+            Ok(order) if is_at_end(order.state()) => Ok(Some(order)),
+            Ok(_) => Ok(None),
+            Err(status) if is_lost(&status) => Ok(None),
+            Err(status) => Err(status.into()),
+        })
+        .await
+    }
+
+    /// Reads an order.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn order(&self, order_id: &str) -> Result<Order, Status> {
+        let request = GetOrderRequest { order_id: order_id.to_owned() };
+        self.orders.clone().get_order(within(CALL, request)).await?.into_inner().order.ok_or_else(no_order)
+    }
+
+    /// Waits until an order is final or stuck.
+    ///
+    /// # Errors
+    /// The refusal, or that it is not final in time.
+    pub async fn end_of(&self, order_id: &str) -> Result<Order> {
+        wait::until(&format!("order {order_id} to be final"), PATIENCE, async || {
+            match self.order(order_id).await {
+                Ok(order) => Ok(Some(order).filter(|order| is_at_end(order.state()))),
+                Err(status) if is_lost(&status) => Ok(None),
+                Err(status) => Err(status.into()),
+            }
+        })
+        .await
+    }
+
+    /// Cancels an order.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn cancel(&self, limit: Duration, order_id: &str) -> Result<Order, Status> {
+        let request = CancelOrderRequest { request_id: ids::uuid(), order_id: order_id.to_owned() };
+        self.orders
+            .clone()
+            .cancel_order(within(limit, request))
+            .await?
+            .into_inner()
+            .order
+            .ok_or_else(no_order)
+    }
+
+    /// All orders, newest first.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn list(&self) -> Result<Vec<Order>, Status> {
+        let request =
+            ListOrdersRequest { customer_id: self.id.clone(), page_size: PAGE, page_token: String::new() };
+        Ok(self.orders.clone().list_orders(within(CALL, request)).await?.into_inner().orders)
+    }
+
+    /// All that the customer was told, newest first.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn told(&self) -> Result<Vec<Notification>, Status> {
+        let request = ListNotificationsRequest {
+            customer_id: self.id.clone(),
+            page_size: PAGE,
+            page_token: String::new(),
+        };
+        Ok(self
+            .notifications
+            .clone()
+            .list_notifications(within(CALL, request))
+            .await?
+            .into_inner()
+            .notifications)
+    }
+
+    /// Waits until the customer was told what they must be told of these orders, and demands that it was told once.
+    ///
+    /// # Errors
+    /// What is missing or too much.
+    pub async fn told_once_of(&self, orders: &[Order]) -> Result<()> {
+        let mut expected: Vec<_> = orders.iter().flat_map(expected).collect();
+        expected.sort();
+        let what = format!("{} to be told of {} orders", self.id, orders.len());
+        let mut told = Vec::new();
+        let waited = wait::until(&what, PATIENCE, async || {
+            told = self.told().await?.into_iter().map(|it| (it.order_id, it.kind.into())).collect::<Vec<_>>();
+            Ok((told.len() >= expected.len()).then_some(()))
+        });
+        let waited = waited.await;
+        told.sort();
+        waited.with_context(|| format!("told {told:?}, expected {expected:?}"))?;
+        anyhow::ensure!(told == expected, "told {told:?}, expected {expected:?}");
+        Ok(())
+    }
+}
+
+/// Where everything is sent.
+pub fn address() -> Address {
+    Address {
+        region_code: "KR".to_owned(),
+        postal_code: "04524".to_owned(),
+        recipient: "Test Customer".to_owned(),
+        address_lines: vec!["1 Courtyard Road".to_owned()],
+    }
+}
+
+/// A call with a deadline.
+pub fn within<T>(limit: Duration, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(limit);
+    request
+}
+
+fn expected(order: &Order) -> Vec<(String, i64)> {
+    let kinds: &[NotificationKind] = match order.state() {
+        OrderState::Confirmed => &[NotificationKind::OrderConfirmed, NotificationKind::ShipmentDeparted],
+        OrderState::Rejected => &[NotificationKind::OrderRejected],
+        OrderState::Cancelled => &[NotificationKind::OrderCancelled],
+        OrderState::Unspecified
+        | OrderState::Pending
+        | OrderState::Cancelling
+        | OrderState::Rejecting
+        | OrderState::Stuck => &[],
+    };
+    kinds.iter().map(|kind| (order.order_id.clone(), i64::from(i32::from(*kind)))).collect()
+}
+
+/// Whether nothing more happens to an order by itself.
+fn is_at_end(state: OrderState) -> bool {
+    matches!(state, OrderState::Confirmed | OrderState::Rejected | OrderState::Cancelled | OrderState::Stuck)
+}
+
+/// Whether a call may have been done though there is no answer, so that a client asks again.
+fn is_lost(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unavailable
+            | Code::DeadlineExceeded
+            | Code::Cancelled
+            | Code::Unknown
+            | Code::ResourceExhausted
+    )
+}
+
+fn no_order() -> Status {
+    Status::internal("the answer has no order")
+}
