@@ -139,7 +139,8 @@ pub async fn calls(admin_url: &str) -> Result<BTreeMap<(String, String), u64>> {
 
 fn counted(metrics: &str) -> BTreeMap<(String, String), u64> {
     let read = |line: &str| {
-        let (labels, value) = line.strip_prefix("rpc_server_duration_seconds_count{")?.split_once("} ")?;
+        let (labels, value) =
+            line.strip_prefix("madang_rpc_server_duration_seconds_count{")?.split_once("} ")?;
         let label = |name: &str| {
             let mut labels = labels.split(',').filter_map(|label| label.split_once('='));
             labels.find(|(found, _)| *found == name).map(|(_, value)| value.trim_matches('"').to_owned())
@@ -156,9 +157,9 @@ mod tests {
     #[test]
     fn calls_are_read_out_of_metrics() {
         let metrics = "# TYPE rpc_server_duration_seconds histogram\n\
-            rpc_server_duration_seconds_sum{method=\"/a.B/C\",code=\"OK\"} 0.1\n\
-            rpc_server_duration_seconds_count{method=\"/a.B/C\",code=\"OK\"} 3\n\
-            rpc_client_duration_seconds_count{method=\"/a.B/C\",code=\"OK\"} 9\n";
+            madang_rpc_server_duration_seconds_sum{method=\"/a.B/C\",code=\"OK\"} 0.1\n\
+            madang_rpc_server_duration_seconds_count{method=\"/a.B/C\",code=\"OK\"} 3\n\
+            madang_rpc_client_duration_seconds_count{method=\"/a.B/C\",code=\"OK\"} 9\n";
         let expected = BTreeMap::from([(("/a.B/C".to_owned(), "OK".to_owned()), 3)]);
         assert_eq!(counted(metrics), expected);
     }

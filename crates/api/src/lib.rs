@@ -6,6 +6,7 @@ pub mod error;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod page;
+mod redacted;
 mod violations;
 
 pub use generated::*;

@@ -136,7 +136,12 @@ impl Server {
             "grpc.reflection.v1.ServerReflection",
             "grpc.reflection.v1alpha.ServerReflection",
         ]);
-        let descriptors = [madang_api::FILE_DESCRIPTOR_SET, tonic_health::pb::FILE_DESCRIPTOR_SET];
+        let descriptors = [
+            madang_api::FILE_DESCRIPTOR_SET,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            // For the details of errors, which clients read by reflection.
+            tonic_types::pb::FILE_DESCRIPTOR_SET,
+        ];
         let reflection = || {
             let empty = tonic_reflection::server::Builder::configure();
             let known = descriptors

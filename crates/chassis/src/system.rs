@@ -2,14 +2,15 @@ use jiff::Timestamp;
 use madang_types::{Clock, Ids};
 use uuid::Uuid;
 
-/// The system's clock.
+/// The system's clock, cut to microseconds: what a database keeps, so that an answer and its repeat tell the same time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the Clock port of a real process ends here")]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        let now = Timestamp::now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 /// Tells the time of day. A port: the process edge gives the system's clock, tests and the simulation their own.
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The time now, in UTC. It may step back.
+    /// The time now, in UTC, to the microsecond. It may step back.
     fn now(&self) -> Timestamp;
 }
 

@@ -190,9 +190,13 @@ pub fn sell(tx: &mut Tx<'_>, order: OrderId) -> Result<Change, Error> {
 /// The order was cancelled: what it still holds goes back.
 ///
 /// # Errors
-/// [`Error::Unreserved`], [`Error::Inconsistent`], [`Error::Db`].
+/// [`Error::Inconsistent`], [`Error::Db`].
 pub fn cancel(tx: &mut Tx<'_>, order: OrderId) -> Result<Change, Error> {
-    let found = store::reservation(tx, order)?.ok_or(Error::Unreserved)?;
+    let Some(found) = store::reservation(tx, order)? else {
+        // A step that is still on its way must find that it was undone.
+        store::insert_reservation(tx, &Reservation::tombstone(order))?;
+        return Ok(Change::AlreadyApplied);
+    };
     let changed = found.value.clone().cancel();
     write_change(tx, &found, changed).map(|(_, change)| change)
 }

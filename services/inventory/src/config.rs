@@ -19,7 +19,7 @@ pub struct Config {
     #[command(flatten)]
     pub database: madang_db::Config,
     /// Where orders publishes its events
-    #[arg(long, env = "MADANG_ORDERS_URL", default_value = "http://127.0.0.1:50055", value_name = "URL")]
+    #[arg(long, env = "MADANG_ORDERS_URL", value_name = "URL", default_value = "http://127.0.0.1:50055", value_parser = madang_chassis::client::uri)]
     pub orders_url: Uri,
 }
 

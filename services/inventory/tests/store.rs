@@ -102,6 +102,13 @@ async fn an_event_of_an_order_that_reserved_nothing_is_a_defect() {
 }
 
 #[tokio::test]
+async fn a_cancellation_of_an_order_that_reserved_nothing_yet_leaves_a_tombstone() {
+    let house = House::open().await;
+    assert_eq!(house.event(app::cancel, 7).await.unwrap(), Change::AlreadyApplied);
+    assert!(matches!(house.reserve(7, None).await, Err(Error::StepUndone)));
+}
+
+#[tokio::test]
 async fn a_direct_callers_reservation_ends_when_its_time_is_over_and_an_orders_never_does() {
     let house = House::open().await;
     let soon = Timestamp::from_second(1_767_225_600 + 60).unwrap();

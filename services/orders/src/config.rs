@@ -16,16 +16,16 @@ pub struct Config {
     #[command(flatten)]
     pub database: madang_db::Config,
     /// Where prices come from
-    #[arg(long, env = "MADANG_CATALOG_URL", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    #[arg(long, env = "MADANG_CATALOG_URL", value_name = "URL", default_value = "http://127.0.0.1:50051", value_parser = madang_chassis::client::uri)]
     pub catalog_url: Uri,
     /// Where stock is reserved
-    #[arg(long, env = "MADANG_INVENTORY_URL", default_value = "http://127.0.0.1:50052", value_name = "URL")]
+    #[arg(long, env = "MADANG_INVENTORY_URL", value_name = "URL", default_value = "http://127.0.0.1:50052", value_parser = madang_chassis::client::uri)]
     pub inventory_url: Uri,
     /// Where payments are authorized
-    #[arg(long, env = "MADANG_PAYMENTS_URL", default_value = "http://127.0.0.1:50053", value_name = "URL")]
+    #[arg(long, env = "MADANG_PAYMENTS_URL", value_name = "URL", default_value = "http://127.0.0.1:50053", value_parser = madang_chassis::client::uri)]
     pub payments_url: Uri,
     /// Where shipments are quoted and arranged
-    #[arg(long, env = "MADANG_SHIPPING_URL", default_value = "http://127.0.0.1:50054", value_name = "URL")]
+    #[arg(long, env = "MADANG_SHIPPING_URL", value_name = "URL", default_value = "http://127.0.0.1:50054", value_parser = madang_chassis::client::uri)]
     pub shipping_url: Uri,
 }
 

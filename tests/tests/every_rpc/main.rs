@@ -8,10 +8,13 @@ mod events;
 mod listing;
 mod orders;
 
+use std::collections::BTreeMap;
+
 use madang_api::events::v1::OrderConfirmed;
+use madang_tests::customer::CALL;
 use madang_tests::feed::{Feed, event};
 use madang_tests::servers::{self, Listing};
-use madang_tests::wait::{self, PATIENCE};
+use madang_tests::wait;
 use madang_tests::{Service, Shop, ids};
 use prost::Name;
 use tonic::transport::Channel;
@@ -87,20 +90,25 @@ async fn every_listed_rpc_is_called_with_success() {
     events::call_consumers(&world).await;
     edge::call_gateway(&world).await;
 
+    let mut listings = Vec::new();
     for service in Service::GRPC {
-        let listing = servers::ours(&world.channel(service)).await.unwrap();
-        let admin_url = world.shop.admin_url(service);
-        // A server counts a call when its answer is gone, which may be after the caller has it.
-        let mut missing = Vec::new();
-        let counted = wait::until("all calls to be counted", PATIENCE, async || {
-            missing = uncalled(service, &listing, &servers::calls(&admin_url).await?);
-            Ok((missing.is_empty()).then_some(()))
-        });
-        assert!(counted.await.is_ok(), "never called with success on {service}: {missing:#?}");
+        listings.push((service, servers::ours(&world.channel(service)).await.unwrap()));
     }
+    // A server counts a call when its answer is gone, which may be after the caller has it.
+    let mut missing = Vec::new();
+    let counted = wait::until("all calls to be counted", CALL, async || {
+        missing.clear();
+        for (service, listing) in &listings {
+            let calls = servers::calls(&world.shop.admin_url(*service)).await?;
+            missing
+                .extend(uncalled(*service, listing, &calls).iter().map(|rpc| format!("{rpc} of {service}")));
+        }
+        Ok(missing.is_empty().then_some(()))
+    });
+    assert!(counted.await.is_ok(), "never called with success: {missing:#?}");
 }
 
-type Calls = std::collections::BTreeMap<(String, String), u64>;
+type Calls = BTreeMap<(String, String), u64>;
 
 /// The RPCs of ours that a server lists and nobody has called with success.
 fn uncalled(service: Service, listing: &Listing, calls: &Calls) -> Vec<String> {

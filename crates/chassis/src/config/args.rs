@@ -101,7 +101,7 @@ pub struct TelemetryArgs {
     pub log_format: LogFormat,
 
     /// What is logged, such as `info` or `warn,madang_orders=debug`
-    #[arg(long, env = "MADANG_LOG_LEVEL", value_name = "FILTER", default_value = "info", value_parser = filter)]
+    #[arg(long, env = "MADANG_LOG_LEVEL", value_name = "FILTER", default_value = DEFAULT_LOG_LEVEL, value_parser = filter)]
     pub log_level: String,
 
     /// The OpenTelemetry collector that gets traces by gRPC, such as http://127.0.0.1:4317; none unless set
@@ -115,10 +115,13 @@ pub struct TelemetryArgs {
 
 impl Default for TelemetryArgs {
     fn default() -> Self {
-        let (log_format, log_level) = (LogFormat::default(), "info".to_owned());
+        let (log_format, log_level) = (LogFormat::default(), DEFAULT_LOG_LEVEL.to_owned());
         Self { log_format, log_level, otlp_endpoint: None, trace_ratio: 1.0 }
     }
 }
+
+/// Migrations tell each start what they did not do: only their warnings are of use.
+const DEFAULT_LOG_LEVEL: &str = "info,refinery_core=warn";
 
 fn filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())

@@ -28,6 +28,11 @@ impl Backoff {
         tokio::time::sleep(self.next()).await;
     }
 
+    /// Whether there was no pause since the last reset.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.failures == 0
+    }
+
     pub(super) fn reset(&mut self) {
         self.failures = 0;
     }

@@ -81,11 +81,13 @@ impl Runner {
     async fn recover(&self, ended: &Ended, backoff: &mut Backoff) {
         let alarm = if let Ended::Source(error) = ended { error.alarm() } else { None };
         let Some(alarm) = alarm else {
-            tracing::warn!(
-                producer = self.producer,
-                error = chain(ended),
-                "the subscription broke; it is made again"
-            );
+            let (producer, error) = (self.producer, chain(ended));
+            // A producer that is away fails every try: the first tells it, the others would only repeat it.
+            if backoff.is_fresh() {
+                tracing::warn!(producer, error, "the subscription broke; it is made again");
+            } else {
+                tracing::debug!(producer, error, "the subscription cannot be made yet");
+            }
             return backoff.pause().await;
         };
         if self.followed().set_alarm(Some(alarm)) != Some(alarm) {

@@ -1,0 +1,59 @@
+# All that one does with Madang. `make` lists the targets; CI calls the same ones.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+# Where `make install` puts madang and the services: one folder, on PATH.
+BIN ?= $(HOME)/.local/bin
+SERVICES := catalog inventory payments shipping orders notifications gateway console
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build everything as it is used (release)
+	$(CARGO) build --release --locked --workspace --bins
+
+.PHONY: demo
+demo: build ## Start a fresh shop, place orders in good and bad weather, audit, stop
+	$(CARGO) run --release --locked --quiet -p madang-cli -- demo
+
+.PHONY: up
+up: build ## Keep the shop on its usual ports until Ctrl-C
+	$(CARGO) run --release --locked --quiet -p madang-cli -- up
+
+.PHONY: test
+test: ## Run all tests
+	$(CARGO) build --locked --workspace --bins
+	$(CARGO) test --locked --workspace
+
+.PHONY: install
+install: build ## Put madang and the services into one folder on PATH (BIN=~/.local/bin)
+	mkdir -p "$(BIN)"
+	for name in madang $(SERVICES:%=madang-%); do \
+	  install -m 755 "$$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/$$name" "$(BIN)/$$name" || exit 1; \
+	done
+
+.PHONY: check
+check: fmt clippy doc proto ## Everything but the tests: format, lints, docs, contracts
+
+.PHONY: fmt
+fmt: ## Check the format
+	$(CARGO) fmt --all --check
+
+.PHONY: clippy
+clippy: ## Check the lints; a warning is an error here
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: doc
+doc: ## Check that the docs build without a broken link
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+
+.PHONY: proto
+proto: ## Check the contracts: buf lint, and buf breaking against what was released
+	tools/buf lint proto
+	tools/buf breaking proto --against proto/released/madang.binpb
+
+.PHONY: release-proto
+release-proto: ## Take the contracts as they are for released; only a release does this
+	tools/buf build proto -o proto/released/madang.binpb
