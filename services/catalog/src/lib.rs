@@ -54,7 +54,20 @@ pub enum Error {
 /// # Errors
 /// See [`Error`]; all of them are at the start.
 pub async fn run(config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
-    let db = Db::open(&config.database, vec![madang_events::migrations(), store::migrations()]).await?;
+    let db = Db::open(&config.database, migrations()).await?;
+    serve(db, config, listener, platform).await
+}
+
+/// All tables of this service's database: its own and those of its events.
+pub fn migrations() -> Vec<madang_db::Migrations> {
+    vec![madang_events::migrations(), store::migrations()]
+}
+
+/// Runs the service over a database that is open: for the simulation and for tests.
+///
+/// # Errors
+/// See [`Error`]; all of them are at the start.
+pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
     let app = app::App::load(db.clone(), &platform, shipped().map_err(Error::Shipped)?).await?;
     platform.tasks.spawn("catalogue-following", follow(app.clone(), platform.clone()));
     requests::start_pruning(&db, &platform);
@@ -65,7 +78,7 @@ pub async fn run(config: Config, listener: Listener, platform: Platform) -> Resu
     Ok(())
 }
 
-/// Reads what other replicas wrote, until the shutdown. [`run`] starts it.
+/// Reads what other replicas wrote, until the shutdown. [`serve`] starts it.
 pub async fn follow(app: app::App, platform: Platform) {
     loop {
         tokio::select! {

@@ -59,7 +59,7 @@ pub enum Error {
 /// See [`Error`]; all of them are at the start.
 pub async fn run(config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
     let db = Db::open(&config.database, migrations()).await?;
-    run_on(db, config, listener, platform).await
+    serve(db, config, listener, platform).await
 }
 
 /// The tables of a database of orders.
@@ -67,11 +67,11 @@ pub fn migrations() -> Vec<madang_db::Migrations> {
     vec![madang_events::migrations(), store::migrations()]
 }
 
-/// Runs the service on an open database: for the simulation, whose database has an executor of its own.
+/// Runs the service over a database that is open: for the simulation and for tests.
 ///
 /// # Errors
 /// See [`Error`]; all of them are at the start.
-pub async fn run_on(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
     let (owner, now) = (platform.ids.uuid(), platform.clock.now());
     // The data folder's file lock is the lease: whoever drove these orders before is gone.
     let taken = db.write(Kind::Lease, move |tx| store::take_over_all(tx, owner, now)).await?;

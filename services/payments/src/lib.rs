@@ -48,7 +48,20 @@ pub enum Error {
 /// # Errors
 /// See [`Error`]; all of them are at the start.
 pub async fn run(config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
-    let db = Db::open(&config.database, vec![madang_events::migrations(), store::migrations()]).await?;
+    let db = Db::open(&config.database, migrations()).await?;
+    serve(db, config, listener, platform).await
+}
+
+/// All tables of this service's database: its own and those of its events.
+pub fn migrations() -> Vec<madang_db::Migrations> {
+    vec![madang_events::migrations(), store::migrations()]
+}
+
+/// Runs the service over a database that is open: for the simulation and for tests.
+///
+/// # Errors
+/// See [`Error`]; all of them are at the start.
+pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
     let app = app::App::new(db.clone(), &platform);
     requests::start_pruning(&db, &platform);
     let outbox = Outbox::start(&db, &platform, &OutboxConfig::default());

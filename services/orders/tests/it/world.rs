@@ -145,7 +145,7 @@ fn start(network: &Network, data: &TempDir, clock: &TestClock) -> Platform {
     platform.tasks.spawn("orders", async move {
         // Inline: with threads of its own the database would let the paused clock run on.
         let db = Db::inline(&config.database, madang_orders::migrations(), 1).unwrap();
-        madang_orders::run_on(db, config, listener, running).await.unwrap();
+        madang_orders::serve(db, config, listener, running).await.unwrap();
     });
     platform
 }
