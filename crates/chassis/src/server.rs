@@ -139,6 +139,8 @@ impl Server {
         let descriptors = [
             madang_api::FILE_DESCRIPTOR_SET,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
             // For the details of errors, which clients read by reflection.
             tonic_types::pb::FILE_DESCRIPTOR_SET,
         ];

@@ -39,12 +39,13 @@ async fn survive(shop: &mut Shop, customer: &Customer, victim: Service) -> Vec<O
             request
         })
         .collect();
-    let before = customer.list().await.unwrap().len();
     let first = join_all(requests.iter().map(|request| customer.place(SHORT, request.clone())));
     let crash = async {
-        // Some are there, and those that are slow cannot be done yet.
-        let accepted = async || Ok((customer.list().await?.len() > before).then_some(()));
-        wait::until("orders to be accepted", PATIENCE, accepted).await.unwrap();
+        let under_way = async || {
+            let orders = customer.list().await?;
+            Ok(orders.iter().any(|order| order.state() == OrderState::Pending).then_some(()))
+        };
+        wait::until("an order to be under way", PATIENCE, under_way).await.unwrap();
         shop.kill_nine(victim).unwrap();
     };
     // Answers may be lost; what became of the orders is seen by asking again.

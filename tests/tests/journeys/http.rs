@@ -57,7 +57,8 @@ async fn refusals_are_problems_with_a_reason() {
     let post = async |body: &Value| {
         web::post(&format!("{api}/orders"), &[("idempotency-key", &ids::uuid())], body).await.unwrap()
     };
-    let rejected = ok(post(&wants(&customer, SCARCE, 4)).await);
+    ok(post(&wants(&customer, SCARCE, 3)).await);
+    let rejected = ok(post(&wants(&customer, SCARCE, 1)).await);
     assert_eq!(rejected["order"]["state"], "ORDER_STATE_REJECTED");
     assert_eq!(rejected["order"]["reason"], "OUT_OF_STOCK");
     let order_id = rejected["order"]["orderId"].as_str().unwrap();

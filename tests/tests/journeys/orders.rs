@@ -31,12 +31,12 @@ async fn orders_end_as_they_should_and_customers_are_told_once() {
     assert_eq!(outcome(&poor), (OrderState::Rejected, "INSUFFICIENT_FUNDS"));
     let lost = customer.complete(paid_by("tok_lost_answer")).await.unwrap();
     assert_eq!(outcome(&lost), (OrderState::Confirmed, ""));
-    let too_many = customer.complete(customer.wants(SCARCE, 4)).await.unwrap();
-    assert_eq!(outcome(&too_many), (OrderState::Rejected, "OUT_OF_STOCK"));
-    let all = customer.complete(customer.wants(SCARCE, 3)).await.unwrap();
-    assert_eq!(outcome(&all), (OrderState::Confirmed, ""));
+    let last = customer.complete(customer.wants(SCARCE, 3)).await.unwrap();
+    assert_eq!(outcome(&last), (OrderState::Confirmed, ""));
+    let late = customer.complete(customer.wants(SCARCE, 1)).await.unwrap();
+    assert_eq!(outcome(&late), (OrderState::Rejected, "OUT_OF_STOCK"));
 
-    customer.told_once_of(&[good.clone(), declined, poor, lost, too_many, all]).await.unwrap();
+    customer.told_once_of(&[good.clone(), declined, poor, lost, last, late]).await.unwrap();
     assert_eq!(customer.list().await.unwrap().len(), 6);
     sent_and_paid(&shop, &good.order_id).await;
     let refusal = customer.cancel(CALL, &good.order_id).await.unwrap_err();

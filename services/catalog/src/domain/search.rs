@@ -150,6 +150,3 @@ fn asked_words(query: &Query) -> Vec<Word> {
     }
     asked
 }
-
-#[cfg(test)]
-mod tests;

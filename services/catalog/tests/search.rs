@@ -1,5 +1,7 @@
 //! The ranking, on the shipped products and on made-up ones.
 
+#![expect(clippy::unwrap_used, reason = "clippy's exemption covers test functions only, not what they call")]
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -8,8 +10,10 @@ use madang_types::{Currency, Grams, Money};
 use proptest::prelude::*;
 use unicode_normalization::UnicodeNormalization;
 
-use crate::domain::{Catalogue, Categories, Entry, Localized, Position, Price, Product, Query, Tags};
-use crate::shipped;
+use madang_catalog::domain::{
+    Catalogue, Categories, Entry, Localized, Position, Price, Product, Query, Tags,
+};
+use madang_catalog::shipped;
 
 fn shop() -> &'static Catalogue {
     static SHOP: LazyLock<Catalogue> = LazyLock::new(|| {
