@@ -25,7 +25,7 @@ up: build ## Keep the shop on its usual ports until Ctrl-C
 .PHONY: test
 test: ## Run all tests
 	$(CARGO) build --locked --workspace --bins
-	$(CARGO) test --locked --workspace
+	CARGO="$(CARGO)" tools/test --locked --workspace
 
 .PHONY: install
 install: build ## Put madang and the services into one folder on PATH (BIN=~/.local/bin)

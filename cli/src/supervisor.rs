@@ -26,6 +26,9 @@ pub use ready::{Info, NotReady, info, is_ready};
 
 use process::Process;
 
+/// What services log unless told otherwise: as they do alone. Of migrations only the warnings are of use.
+pub const DEFAULT_LOG_LEVEL: &str = "info,refinery_core=warn";
+
 /// What is needed to start services.
 #[derive(Debug)]
 pub struct Plan {
@@ -56,7 +59,7 @@ impl Plan {
         // A link on PATH leads to the folder where the services are.
         let madang = std::env::current_exe().and_then(|path| path.canonicalize());
         let madang = madang.context("cannot find the folder of `madang` itself")?;
-        let plan = Self { folder, ports, log_level: "info".to_owned(), madang };
+        let plan = Self { folder, ports, log_level: DEFAULT_LOG_LEVEL.to_owned(), madang };
         let is_missing = |service: &Service| !plan.binary(*service).is_file();
         let missing: Vec<String> = Service::ALL.into_iter().filter(is_missing).map(Service::binary).collect();
         if !missing.is_empty() {

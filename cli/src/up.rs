@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::output::{Cell, FAINT, Output, Table, WAITS, styled};
 use crate::shop::{Folder, Ports, Service, Shop};
-use crate::supervisor::{self, Plan, Supervisor};
+use crate::supervisor::{self, DEFAULT_LOG_LEVEL, Plan, Supervisor};
 
 pub(crate) use open::open;
 pub(crate) use stop::Stop;
@@ -44,7 +44,7 @@ pub struct UpArgs {
     pub ports: PortsChoice,
 
     /// What the services log, such as `info` or `warn,madang_orders=debug`
-    #[arg(long, env = "MADANG_LOG_LEVEL", value_name = "FILTER", default_value = "info")]
+    #[arg(long, env = "MADANG_LOG_LEVEL", value_name = "FILTER", default_value = DEFAULT_LOG_LEVEL)]
     pub log_level: String,
 
     /// How long the services may take to be ready
