@@ -70,6 +70,16 @@ pub(crate) fn invalid(mut violations: Vec<FieldViolation>) -> Status {
     Status::with_error_details(Code::InvalidArgument, message, details)
 }
 
+/// INVALID_ARGUMENT with a reason of its own, and the one field that is to blame.
+pub fn invalid_field(reason: &str, field: &str, message: impl Into<String>) -> Status {
+    let message = message.into();
+    let mut violation = FieldViolation::new(field, message.clone());
+    reason.clone_into(&mut violation.reason);
+    let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());
+    details.set_bad_request(vec![violation]);
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
 /// RESOURCE_EXHAUSTED that says when to come again.
 pub fn retry_later(reason: &str, message: impl Into<String>, after: Duration) -> Status {
     let mut details = ErrorDetails::with_error_info(reason, DOMAIN, HashMap::new());

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::{Violations, error};
 
@@ -101,11 +101,8 @@ impl Page {
 }
 
 fn invalid_token() -> Status {
-    error::status(
-        Code::InvalidArgument,
-        error::INVALID_PAGE_TOKEN,
-        "page_token is none that this list with these filters has given",
-    )
+    let message = "is none that this list with these filters has given";
+    error::invalid_field(error::INVALID_PAGE_TOKEN, "page_token", message)
 }
 
 #[cfg(test)]

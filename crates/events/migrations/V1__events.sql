@@ -26,7 +26,9 @@ INSERT INTO events_relay (id, position, pruned) VALUES (1, 0, 0);
 -- How far this database has come in each producer's log: its inbox.
 CREATE TABLE events_cursors (
     producer TEXT PRIMARY KEY,
-    position BIGINT NOT NULL
+    position BIGINT NOT NULL,
+    -- The event at the position, by which a producer's log is known again; NULL before the first.
+    event_id BYTEA
 );
 
 -- Events that could not be applied, and with parked = 1 those that wait behind one of their key.

@@ -59,7 +59,8 @@ pub enum Failure {
         /// The cause, for operators.
         detail: String,
     },
-    /// The database failed, not the event: tried again for ever, never a dead letter.
+    /// The database failed. Where it may pass, the event is tried again for ever; a statement that fails or a row that
+    /// cannot be read is a defect that only this event meets, and counts as [`Failure::Transient`].
     #[error("the event's transaction failed")]
     Db(#[from] madang_db::Error),
 }
@@ -69,7 +70,16 @@ impl Failure {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Transient { reason, .. } | Self::Permanent { reason, .. } => reason,
-            Self::Db(_) => madang_api::error::DATABASE_UNAVAILABLE,
+            Self::Db(error) if error.retryable() => madang_api::error::DATABASE_UNAVAILABLE,
+            Self::Db(_) => madang_api::error::INTERNAL,
+        }
+    }
+
+    /// Whether it is the event's own, and not one of the database as a whole.
+    pub(crate) fn is_of_event(&self) -> bool {
+        match self {
+            Self::Transient { .. } | Self::Permanent { .. } => true,
+            Self::Db(error) => !error.retryable(),
         }
     }
 

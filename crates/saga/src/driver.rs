@@ -62,7 +62,8 @@ impl<S: Saga> Driver<S> {
             let sent = |here: usize| if fresh { 0..here } else { 0..S::STEPS.len() };
             match self.step(&context, step).await {
                 Stepped::Done => {}
-                Stepped::Refused(reason) => return self.refuse(&context, &reason, sent(index)).await,
+                // The refused step is undone with the others: its refusal may not be recorded, and an earlier try may be late.
+                Stepped::Refused(reason) => return self.refuse(&context, &reason, sent(index + 1)).await,
                 Stepped::Expired(reason) => return self.refuse(&context, reason, sent(index + 1)).await,
                 Stepped::Nudged => return Next::Read,
             }
@@ -109,7 +110,7 @@ impl<S: Saga> Driver<S> {
         for step in S::STEPS.iter().take(steps.end).skip(steps.start).rev() {
             if let Err(reason) = self.undo(&context, step, until).await {
                 let refused = UndoRefused { step: step.name, reason: reason.as_deref() };
-                tracing::warn!(saga.id = %self.id, step = step.name, reason, "an undo cannot be done");
+                tracing::info!(saga.id = %self.id, step = step.name, reason, "an undo cannot be done");
                 self.stored(|| self.shared.saga.undo_refused(&context, refused.clone())).await;
                 return Next::Read;
             }

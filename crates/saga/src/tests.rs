@@ -165,11 +165,11 @@ async fn all_steps_then_the_pivot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_undoes_what_was_done_and_no_more() {
+async fn a_refusal_undoes_what_was_sent_and_no_more() {
     let toy = toy([(1, State::Pending)]).answering("do two", [refused("DECLINED")]);
     toy.start().begin(1, 1);
     toy.reaches(1, State::Undone).await;
-    assert_eq!(toy.calls(), ["do one", "do two", "refuse DECLINED", "undo one"]);
+    assert_eq!(toy.calls(), ["do one", "do two", "refuse DECLINED", "undo two", "undo one"]);
 }
 
 #[tokio::test(start_paused = true)]

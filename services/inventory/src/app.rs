@@ -170,10 +170,17 @@ impl App {
     pub async fn release_expired(&self) -> Result<usize, Error> {
         let now = self.clock.now();
         let expired = self.db.read(move |tx| store::expired(tx, now, 100)).await?;
-        for order in &expired {
-            self.release(*order).await?;
+        let mut released = 0;
+        for order in expired {
+            // One that cannot be released must not hold up the others.
+            match self.release(order).await {
+                Ok(_) => released += 1,
+                Err(error) => {
+                    tracing::error!(order.id = %order, %error, "an expired reservation cannot be released")
+                }
+            }
         }
-        Ok(expired.len())
+        Ok(released)
     }
 }
 
@@ -183,7 +190,7 @@ impl App {
 /// [`Error::Unreserved`], [`Error::Inconsistent`], [`Error::Db`].
 pub fn sell(tx: &mut Tx<'_>, order: OrderId) -> Result<Change, Error> {
     let found = store::reservation(tx, order)?.ok_or(Error::Unreserved)?;
-    let changed = found.value.clone().sell();
+    let changed = found.value.clone().sell().ok_or(Error::Unreserved)?;
     write_change(tx, &found, changed).map(|(_, change)| change)
 }
 

@@ -31,3 +31,4 @@ CREATE TABLE orders (
 
 CREATE INDEX orders_by_customer ON orders (customer_id, order_id);
 CREATE INDEX orders_open ON orders (owner, order_id) WHERE state IN ('PENDING', 'CANCELLING', 'REJECTING');
+CREATE INDEX orders_stuck ON orders (order_id) WHERE state = 'STUCK';

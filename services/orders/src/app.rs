@@ -6,11 +6,13 @@ mod pricing;
 use std::sync::Arc;
 use std::time::Duration;
 
-use madang_chassis::{Platform, deadline};
+use madang_chassis::{Platform, Tasks, deadline};
 use madang_db::{Db, Kind, Tx};
 use madang_events::requests::{self, Fingerprint, Request};
 use madang_saga::Engine;
 use madang_types::{Clock, CustomerId, Ids, OrderId, RequestId};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use place::Place;
@@ -18,7 +20,7 @@ pub use pricing::Pricing;
 
 use crate::domain::{CancelRefused, CartError, Order, State};
 use crate::saga::PlaceOrder;
-use crate::store::{self, Guarded};
+use crate::store;
 use crate::watch::{Watch, Watchers};
 
 /// How long a caller without a deadline waits for its order to be final.
@@ -68,6 +70,7 @@ pub struct App {
     owner: Uuid,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
+    tasks: Tasks,
     pricing: Pricing,
     engine: Engine<PlaceOrder>,
     watchers: Watchers,
@@ -82,7 +85,8 @@ impl App {
         (engine, watchers): (Engine<PlaceOrder>, Watchers),
     ) -> Self {
         let (clock, ids) = (Arc::clone(&platform.clock), Arc::clone(&platform.ids));
-        Self { db, owner, clock, ids, pricing, engine, watchers }
+        let tasks = platform.tasks.clone();
+        Self { db, owner, clock, ids, tasks, pricing, engine, watchers }
     }
 
     /// Reads an order.
@@ -131,6 +135,7 @@ impl App {
     pub async fn cancel(&self, request: RequestId, id: OrderId) -> Result<Order, Error> {
         let (now, owner) = (self.clock.now(), self.owner);
         let fingerprint = Fingerprint::new(1, &[id.uuid().as_bytes()]);
+        let until = patience();
         let work = move |tx: &mut Tx<'_>| -> Result<Order, Error> {
             let request = Request { rpc: "CancelOrder", id: request, fingerprint: &fingerprint };
             let repeated = requests::check(tx, &request)?.is_some();
@@ -145,10 +150,8 @@ impl App {
             requests::keep(tx, &request, id.uuid().as_bytes(), now)?;
             Ok(next.unwrap_or(order))
         };
-        let order = self.db.write(Kind::Request, work).await?;
-        self.watchers.changed(&order);
-        self.engine.nudge(id);
-        cancelled(self.settled(order).await?)
+        let order = self.moved_and_told(work).await?;
+        cancelled(self.settled(order, until).await?)
     }
 
     /// Sends a stuck order back to its undos; any other is answered as it is.
@@ -161,29 +164,60 @@ impl App {
             let order = store::order(tx, id)?.ok_or(Error::UnknownOrder(id))?.order;
             let Some(state) = order.state.resume() else { return Ok(order) };
             let next = order.moved(state, now);
-            guarded(store::update(tx, &next)?)?;
+            store::update_again(tx, &next)?;
             store::take_over(tx, id, owner)?;
             Ok(next)
         };
-        let order = self.db.write(Kind::Request, work).await?;
-        self.watchers.changed(&order);
-        self.engine.nudge(id);
-        Ok(order)
+        self.moved_and_told(work).await
+    }
+
+    /// Writes an order's next state and tells its waiters and its driver, also when the caller is gone by then: a driver that
+    /// is not told would go on as if nothing had happened.
+    async fn moved_and_told(
+        &self,
+        work: impl Fn(&mut Tx<'_>) -> Result<Order, Error> + Send + 'static,
+    ) -> Result<Order, Error> {
+        let app = self.clone();
+        self.detached(async move {
+            let order = app.db.write(Kind::Request, work).await?;
+            app.watchers.changed(&order);
+            app.engine.nudge(order.id);
+            Ok(order)
+        })
+        .await
+    }
+
+    /// Does work to its end, whether or not the caller waits for it.
+    async fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, done) = oneshot::channel();
+        self.tasks.spawn("order-write", async move {
+            // Nobody listens where the caller hung up.
+            answer.send(work.await).ok();
+        });
+        done.await.unwrap_or(Err(Error::Db(madang_db::Error::Closed)))
     }
 
     /// Waits until the order is final, or most of the caller's time is used.
-    async fn settled(&self, order: Order) -> Result<Order, Error> {
+    async fn settled(&self, order: Order, until: Instant) -> Result<Order, Error> {
         if order.state.is_final() {
             return Ok(order);
         }
         let (order, watch) = self.watch(order.id).await?;
-        Ok(settled(order, watch).await)
+        Ok(settled(order, watch, until).await)
     }
 }
 
+/// Until when a call that begins now waits for its order.
+fn patience() -> Instant {
+    Instant::now() + deadline::remaining().unwrap_or(PATIENCE).mul_f64(SHARE)
+}
+
 /// Waits with a watch that is older than the order's state.
-async fn settled(mut order: Order, mut watch: Watch) -> Order {
-    let end = tokio::time::sleep(deadline::remaining().unwrap_or(PATIENCE).mul_f64(SHARE));
+async fn settled(mut order: Order, mut watch: Watch, until: Instant) -> Order {
+    let end = tokio::time::sleep_until(until);
     tokio::pin!(end);
     while !order.state.is_final() && !matches!(order.state, State::Stuck { .. }) {
         tokio::select! {
@@ -196,19 +230,11 @@ async fn settled(mut order: Order, mut watch: Watch) -> Order {
 
 /// Writes a cancellation. An order that was final has no driver any more: this process drives it.
 fn write_cancel(tx: &mut Tx<'_>, order: &Order, next: &Order, owner: Uuid) -> Result<(), Error> {
-    guarded(store::update(tx, next)?)?;
+    store::update_again(tx, next)?;
     if order.state.is_final() {
         store::take_over(tx, order.id, owner)?;
     }
     Ok(())
-}
-
-/// In a closure that read the order itself, a lost guard means: run it again.
-fn guarded(guarded: Guarded) -> Result<(), madang_db::Error> {
-    match guarded {
-        Guarded::Held => Ok(()),
-        Guarded::Lost => Err(madang_db::Error::Conflict),
-    }
 }
 
 /// What a cancellation that has come so far is told as.

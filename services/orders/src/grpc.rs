@@ -122,7 +122,8 @@ fn place(message: PlaceOrderRequest) -> Result<Place, Status> {
     let customer = violations.parse("customer_id", &message.customer_id);
     let cart = shared::lines(&mut violations, "lines", &message.lines);
     let address = shared::address(&mut violations, "address", message.address);
-    let card = CardToken::new(message.card_token).ok_or("must be 1 to 128 characters");
+    let card = CardToken::new(message.card_token)
+        .ok_or("must be 1 to 128 printable ASCII characters without blanks");
     let card = violations.check("card_token", card);
     let (request, customer, cart, address, card) =
         violations.all((request, customer, cart, address, card))?;

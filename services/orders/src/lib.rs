@@ -72,9 +72,9 @@ pub fn migrations() -> Vec<madang_db::Migrations> {
 /// # Errors
 /// See [`Error`]; all of them are at the start.
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
-    let (owner, now) = (platform.ids.uuid(), platform.clock.now());
+    let owner = platform.ids.uuid();
     // The data folder's file lock is the lease: whoever drove these orders before is gone.
-    let taken = db.write(Kind::Lease, move |tx| store::take_over_all(tx, owner, now)).await?;
+    let taken = db.write(Kind::Lease, move |tx| store::take_over_all(tx, owner)).await?;
     tracing::info!(taken, "open orders are taken over");
     let outbox = Outbox::start(&db, &platform, &OutboxConfig::default());
     requests::start_pruning(&db, &platform);

@@ -2,7 +2,6 @@
 
 mod row;
 
-use jiff::Timestamp;
 use madang_db::{Error, Tx, params};
 use madang_types::{CustomerId, OrderId};
 use uuid::Uuid;
@@ -69,13 +68,27 @@ pub fn insert(tx: &mut Tx<'_>, order: &Order, owner: Uuid) -> Result<(), Error> 
     tx.execute_one(SQL, &values)
 }
 
+const UPDATE: &str = "UPDATE orders SET state = $1, reason = $2, undo_from = $3, undo_to = $4, stuck_in = $5, \
+                      card_token = $6, updated_at = $7, version = $8 WHERE order_id = $9 AND version = $8 - 1";
+
 /// Writes an order's next state, guarded by the version before it. This one statement decides every race.
 ///
 /// # Errors
 /// Those of [`Tx::execute`].
 pub fn update(tx: &mut Tx<'_>, order: &Order) -> Result<Guarded, Error> {
-    const SQL: &str = "UPDATE orders SET state = $1, reason = $2, undo_from = $3, undo_to = $4, stuck_in = $5, \
-                       card_token = $6, updated_at = $7, version = $8 WHERE order_id = $9 AND version = $8 - 1";
+    let changed = tx.execute(UPDATE, &update_values(order))?;
+    Ok(if changed == 1 { Guarded::Held } else { Guarded::Lost })
+}
+
+/// The same for a closure that read the order itself: where another writer was first, it runs again.
+///
+/// # Errors
+/// [`Error::Conflict`] where another writer was first each time.
+pub fn update_again(tx: &mut Tx<'_>, order: &Order) -> Result<(), Error> {
+    tx.execute_one(UPDATE, &update_values(order))
+}
+
+fn update_values(order: &Order) -> [madang_db::Value; 9] {
     let [state, reason, from, to, stuck_in] = row::state_columns(&order.state);
     let [card, updated, version, id] = params![
         order.card.as_ref().map(|card| card.reveal()),
@@ -83,8 +96,7 @@ pub fn update(tx: &mut Tx<'_>, order: &Order) -> Result<Guarded, Error> {
         order.version,
         order.id.uuid(),
     ];
-    let changed = tx.execute(SQL, &[state, reason, from, to, stuck_in, card, updated, version, id])?;
-    Ok(if changed == 1 { Guarded::Held } else { Guarded::Lost })
+    [state, reason, from, to, stuck_in, card, updated, version, id]
 }
 
 /// Reads an order.
@@ -132,14 +144,23 @@ pub fn open(tx: &mut Tx<'_>, owner: Uuid, limit: i64) -> Result<Vec<OrderId>, Er
     tx.query(SQL, &params![owner, limit])?.iter().map(|row| row.get(0).map(OrderId::new)).collect()
 }
 
+/// How many orders wait for an operator.
+///
+/// # Errors
+/// Those of [`Tx::query`].
+pub fn stuck(tx: &mut Tx<'_>) -> Result<i64, Error> {
+    let row = tx.query_opt("SELECT COUNT(*) FROM orders WHERE state = 'STUCK'", &[])?;
+    row.map_or(Ok(0), |row| row.get(0))
+}
+
 /// Makes `owner` the driver of all open orders; tells how many. A driver that had one loses its guarded updates.
 ///
 /// # Errors
 /// Those of [`Tx::execute`].
-pub fn take_over_all(tx: &mut Tx<'_>, owner: Uuid, now: Timestamp) -> Result<u64, Error> {
-    const SQL: &str = "UPDATE orders SET owner = $1, updated_at = $2, version = version + 1 \
+pub fn take_over_all(tx: &mut Tx<'_>, owner: Uuid) -> Result<u64, Error> {
+    const SQL: &str = "UPDATE orders SET owner = $1, version = version + 1 \
                        WHERE owner <> $1 AND state IN ('PENDING', 'CANCELLING', 'REJECTING')";
-    tx.execute(SQL, &params![owner, now.as_microsecond()])
+    tx.execute(SQL, &params![owner])
 }
 
 /// Makes `owner` the driver of one order, in the transaction that opens it again.

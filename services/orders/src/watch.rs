@@ -20,7 +20,8 @@ pub struct Watchers {
 #[derive(Debug)]
 pub struct Watch {
     id: OrderId,
-    changes: watch::Receiver<Option<Order>>,
+    /// Taken when the watch ends.
+    changes: Option<watch::Receiver<Option<Order>>>,
     watchers: Watchers,
 }
 
@@ -28,7 +29,7 @@ impl Watchers {
     /// Waits for an order from now on.
     pub fn watch(&self, id: OrderId) -> Watch {
         let changes = self.waiting().entry(id).or_insert_with(|| watch::Sender::new(None)).subscribe();
-        Watch { id, changes, watchers: self.clone() }
+        Watch { id, changes: Some(changes), watchers: self.clone() }
     }
 
     /// Tells an order's waiters its new state, after the commit.
@@ -53,18 +54,23 @@ impl Watch {
     /// The next state newer than `version`.
     pub async fn after(&mut self, version: i64) -> Order {
         let newer = |order: &Option<Order>| order.as_ref().is_some_and(|order| order.version > version);
-        match self.changes.wait_for(newer).await.map(|order| order.clone()) {
-            Ok(Some(order)) => order,
-            // The sender lives in the table as long as this watch does, so this is never reached.
-            Ok(None) | Err(_) => std::future::pending().await,
+        if let Some(changes) = &mut self.changes
+            && let Ok(order) = changes.wait_for(newer).await.map(|order| order.clone())
+            && let Some(order) = order
+        {
+            return order;
         }
+        // The sender lives in the table as long as this watch does, so this is never reached.
+        std::future::pending().await
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
         let mut waiting = self.watchers.waiting();
-        if waiting.get(&self.id).is_some_and(|sender| sender.receiver_count() <= 1) {
+        // Under the lock, so that of two watches that end together the second sees that it is the last.
+        drop(self.changes.take());
+        if waiting.get(&self.id).is_some_and(|sender| sender.receiver_count() == 0) {
             waiting.remove(&self.id);
         }
     }

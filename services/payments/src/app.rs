@@ -138,7 +138,7 @@ impl App {
     /// Gives captured money back.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Refusal::NotCaptured`], [`Refusal::ExceedsCapture`], [`Refusal::OtherCurrency`],
+    /// [`Refusal::NotFound`], [`Refusal::NotCaptured`], [`Refusal::ExceedsCapture`], [`Refusal::OtherCurrency`],
     /// [`Error::Reused`], [`Error::Db`].
     pub async fn refund(&self, command: Refund) -> Result<Payment, Error> {
         let (now, fingerprint) = (self.now(), command.fingerprint());

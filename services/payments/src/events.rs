@@ -58,7 +58,11 @@ fn failure(error: Error) -> Failure {
         Error::Db(error) => return Failure::Db(error),
         Error::NotFound | Error::Refused(Refusal::NotAuthorized) => PAYMENT_OUTSTANDING,
         Error::Refused(
-            Refusal::Captured | Refusal::NotCaptured | Refusal::ExceedsCapture | Refusal::OtherCurrency,
+            Refusal::Captured
+            | Refusal::NotCaptured
+            | Refusal::ExceedsCapture
+            | Refusal::NotFound
+            | Refusal::OtherCurrency,
         ) => "PAYMENT_INCONSISTENT",
         Error::Declined(_) | Error::StepUndone | Error::Reused | Error::AnswerLost => "UNEXPECTED",
     };

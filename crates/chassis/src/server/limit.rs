@@ -15,12 +15,18 @@ use crate::config::ServerArgs;
 use crate::deadline::body::EndsEarly;
 use crate::{Platform, Shutdown, deadline};
 
+/// Streams between services.
+const FEEDS: &str = "/madang.events.";
+/// Streams between services at most, of all consumers and their replicas.
+const MAX_FEEDS: usize = 256;
+
 /// Takes on so many calls and refuses the rest at once. Streams, which live long, have a limit of their own, so that they
 /// leave unary calls their room; and they end when the drain begins, so that they do not hold it up.
 #[derive(Clone, Debug)]
 pub(super) struct Limit {
     unary: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    feeds: Arc<Semaphore>,
     shutdown: Shutdown,
 }
 
@@ -29,6 +35,7 @@ impl Limit {
         Self {
             unary: Arc::new(Semaphore::new(usize::from(args.max_concurrency.get()))),
             streams: Arc::new(Semaphore::new(usize::from(args.max_streams.get()))),
+            feeds: Arc::new(Semaphore::new(MAX_FEEDS)),
             shutdown: platform.shutdown.clone(),
         }
     }
@@ -41,7 +48,12 @@ impl Around for Limit {
         if platform {
             return go(inner, request).await;
         }
-        let limit = if streams { self.streams } else { self.unary };
+        let limit = match streams {
+            // The shop's own feeds have places of their own: watchers from outside must not shut them out.
+            true if request.uri().path().starts_with(FEEDS) => self.feeds,
+            true => self.streams,
+            false => self.unary,
+        };
         let Ok(permit) = limit.try_acquire_owned() else { return overloaded().into_http() };
         let answer = go(inner, request).await;
         if !streams {

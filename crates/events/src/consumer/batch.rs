@@ -38,11 +38,11 @@ pub(super) fn apply(
 ) -> Result<Done, Stop> {
     let cursor = store::cursor(tx, producer)?;
     let (next, end, gap) = following(cursor, events);
-    if next.is_empty() {
+    let Some(last) = next.last().map(|index| &events[*index]) else {
         return Ok(Done { cursor, gap });
-    }
+    };
     // The cursor first: on PostgreSQL its row is the lock that keeps a second replica, and a redrive, out until the end.
-    store::move_cursor(tx, producer, cursor, end)?;
+    store::move_cursor(tx, producer, cursor, last)?;
     let any_blocked = store::any_blocked(tx, producer)?;
     for index in next {
         let event = &events[index];
@@ -69,7 +69,7 @@ pub(super) fn bury(
         // Another replica was first.
         return Ok(Done { cursor, gap: event.position > next });
     }
-    store::move_cursor(tx, producer, cursor, event.position)?;
+    store::move_cursor(tx, producer, cursor, event)?;
     let letter = DeadLetter {
         producer: producer.to_owned(),
         event: event.clone(),

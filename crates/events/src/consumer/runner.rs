@@ -5,6 +5,7 @@ use futures::StreamExt;
 use madang_chassis::{Platform, Shutdown, chain};
 use madang_db::{Db, Kind};
 use madang_types::Ids;
+use uuid::Uuid;
 
 use super::backoff::Backoff;
 use super::batch::{self, Done, Stop};
@@ -101,10 +102,13 @@ impl Runner {
         let producer = self.producer;
         let read = move |tx: &mut madang_db::Tx<'_>| {
             store::make_cursor(tx, producer)?;
-            store::cursor(tx, producer)
+            Ok((store::cursor(tx, producer)?, store::last_applied(tx, producer)?))
         };
-        let cursor: i64 = self.shared.db.write(Kind::Cursor, read).await.map_err(Ended::Db)?;
+        let (cursor, last): (i64, _) = self.shared.db.write(Kind::Cursor, read).await.map_err(Ended::Db)?;
         let mut batches = self.followed().subscription.source.subscribe(cursor).await?;
+        if let Some(last) = last {
+            self.know_again(cursor, last).await?;
+        }
         if self.followed().set_alarm(None).is_some() {
             tracing::info!(producer, cursor, "the consumer goes on");
         }
@@ -113,6 +117,23 @@ impl Runner {
             *progress |= self.take(batch?.into()).await? > cursor;
         }
         Ok(())
+    }
+
+    /// Makes sure that the producer's log is the one that was read so far. One that went back in time, from a backup say, and
+    /// then grew past the cursor has other events at its positions: to go on would skip those before the cursor.
+    async fn know_again(&self, cursor: i64, last: Uuid) -> Result<(), Ended> {
+        match self.followed().subscription.source.read(cursor - 1).await {
+            Ok(events) => match events.first() {
+                Some(event) if event.position == cursor && event.id != last => {
+                    let text = format!("the event at position {cursor} is not the one that was applied");
+                    Err(SourceError::AheadOfProducer(text).into())
+                }
+                Some(_) | None => Ok(()),
+            },
+            // Pruned by now: nothing is left to compare.
+            Err(SourceError::BehindRetention(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Applies a batch, and first what is missing before it; gives the cursor.
@@ -164,19 +185,17 @@ impl Runner {
             let event = &batch[index];
             let (producer, reason) = (self.producer, failure.reason());
             tracing::warn!(producer, event.id = %event.id, event.position, reason, error = chain(&failure), attempts, "an event failed");
-            match failure {
-                Failure::Permanent { .. } => return self.bury(event, failure, attempts).await,
-                Failure::Transient { .. } if attempts >= self.config.max_attempts => {
-                    return self.bury(event, failure, attempts).await;
-                }
-                Failure::Transient { .. } | Failure::Db(_) => backoff.pause().await,
+            let hopeless = matches!(failure, Failure::Permanent { .. });
+            if hopeless || (failure.is_of_event() && attempts >= self.config.max_attempts) {
+                return self.bury(event, failure, attempts).await;
             }
+            backoff.pause().await;
             failure = match self.commit(batch, index..index + 1).await {
                 Ok(done) => return done,
                 Err((_, failure)) => failure,
             };
             // The database's failures are not the event's.
-            attempts += u32::from(!matches!(failure, Failure::Db(_)));
+            attempts += u32::from(failure.is_of_event());
         }
     }
 

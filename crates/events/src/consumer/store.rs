@@ -38,10 +38,17 @@ pub(super) fn make_cursor(tx: &mut Tx<'_>, producer: &str) -> Result<(), Error> 
     tx.execute(sql, &params![producer]).map(drop)
 }
 
-/// Moves the cursor if it still stands where it was read; else another replica was first, and the closure runs again.
-pub(super) fn move_cursor(tx: &mut Tx<'_>, producer: &str, from: i64, to: i64) -> Result<(), Error> {
-    let sql = "UPDATE events_cursors SET position = $3 WHERE producer = $1 AND position = $2";
-    tx.execute_one(sql, &params![producer, from, to])
+/// The event at the cursor; none before the first.
+pub(super) fn last_applied(tx: &mut Tx<'_>, producer: &str) -> Result<Option<Uuid>, Error> {
+    let sql = "SELECT event_id FROM events_cursors WHERE producer = $1";
+    tx.query_opt(sql, &params![producer])?.map_or(Ok(None), |row| row.get(0))
+}
+
+/// Moves the cursor to an event if it still stands where it was read; else another replica was first, and the closure runs
+/// again.
+pub(super) fn move_cursor(tx: &mut Tx<'_>, producer: &str, from: i64, to: &Event) -> Result<(), Error> {
+    let sql = "UPDATE events_cursors SET position = $3, event_id = $4 WHERE producer = $1 AND position = $2";
+    tx.execute_one(sql, &params![producer, from, to.position, to.id])
 }
 
 /// Holds the cursor where it is until the transaction ends, so that no event is parked meanwhile.

@@ -62,3 +62,27 @@ async fn a_stopped_consumer_looks_again_every_30_seconds_and_does_not_spin() {
     consumer.reaches(1).await;
     assert_eq!(consumer.cursor().await.alarm, "");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_lost_its_log_and_grew_past_the_cursor_is_not_taken_for_the_one_that_was_read() {
+    let network = Network::new();
+    let producer = Producer::start(&network, Store::inline());
+    let consumer = Consumer::start(&network, feed(&network), Recorder::default());
+    producer.publish(&["a", "a"]).await;
+    consumer.reaches(2).await;
+    let other = Producer::start(&network, Store::inline());
+    // Every test's ids begin alike: these must not be those of the first log.
+    (0..5).for_each(|_| drop(other.event("b")));
+    other.publish(&["b", "b", "b"]).await;
+    other.stamped(3).await;
+    let kept = producer.stop().await;
+    until(async || consumer.cursor().await.alarm == "CURSOR_AHEAD_OF_PRODUCER").await;
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert_eq!((consumer.cursor().await.position, consumer.effects().await), (2, vec![1, 2]));
+    // The right log comes back.
+    let producer = Producer::start(&network, kept);
+    other.stop().await;
+    producer.publish(&["a"]).await;
+    consumer.reaches(3).await;
+    assert_eq!(consumer.effects().await, [1, 2, 3]);
+}

@@ -50,6 +50,15 @@ async fn a_permanent_failure_is_a_dead_letter_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_statement_that_fails_for_one_event_does_not_hold_up_the_log() {
+    let recorder = Recorder::default().failing(2, Fault::Sql, FOR_EVER);
+    let consumer = Consumer::start(&Network::new(), Script::new(&KEYS), recorder);
+    consumer.reaches(6).await;
+    assert_eq!(rows(&consumer).await, [dead(2, "INTERNAL", 5), parked(5)]);
+    assert_eq!(consumer.effects().await, [1, 3, 4, 6]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_transient_failure_is_a_dead_letter_after_five_tries() {
     let recorder = Recorder::default().failing(2, Fault::Transient, FOR_EVER);
     let consumer = Consumer::start(&Network::new(), Script::new(&KEYS), recorder);

@@ -13,6 +13,7 @@ pub(crate) enum Fault {
     Permanent,
     Panic,
     Db,
+    Sql,
 }
 
 /// A handler that writes each event down, after which faults strike: a part of the effect is always there to be rolled back.
@@ -73,6 +74,9 @@ impl Handler for Recorder {
             Some(Fault::Transient) => Err(Failure::Transient { reason: "NOT_YET", detail }),
             Some(Fault::Permanent) => Err(Failure::Permanent { reason: "NEVER", detail }),
             Some(Fault::Panic) => panic!("{detail}"),
+            Some(Fault::Sql) => {
+                Ok(tx.execute("INSERT INTO no_such_table VALUES (1)", &[]).map(|_| Outcome::Applied)?)
+            }
             Some(Fault::Db) => Err(madang_db::Error::Unavailable("the disk is full".into()).into()),
         }
     }

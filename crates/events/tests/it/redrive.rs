@@ -72,6 +72,7 @@ fn cause(fault: Fault) -> &'static str {
         Fault::Permanent => "NEVER",
         Fault::Panic => "HANDLER_PANICKED",
         Fault::Db => "DATABASE_UNAVAILABLE",
+        Fault::Sql => "INTERNAL",
     }
 }
 

@@ -126,16 +126,17 @@ impl Reservation {
         }
     }
 
-    /// The order was confirmed. One that was undone meanwhile stays so.
-    pub fn sell(self) -> (Self, Moves, Change) {
+    /// The order was confirmed. One that was undone meanwhile stays so; a refused one gives none: nothing was set aside.
+    pub fn sell(self) -> Option<(Self, Moves, Change)> {
         match self.state {
             State::Reserved { lines, .. } => {
                 let sold = Self { state: State::Sold { lines: lines.clone() }, ..self };
-                (sold, Moves::Sell(lines), Change::Applied)
+                Some((sold, Moves::Sell(lines), Change::Applied))
             }
-            State::Sold { .. } | State::Released { .. } | State::Refused { .. } => {
-                (self, Moves::Nothing, Change::AlreadyApplied)
+            State::Sold { .. } | State::Released { .. } => {
+                Some((self, Moves::Nothing, Change::AlreadyApplied))
             }
+            State::Refused { .. } => None,
         }
     }
 

@@ -50,8 +50,9 @@ fn release_gives_back_what_is_reserved_and_nothing_else() {
 
 #[test]
 fn only_a_reservation_is_sold() {
-    let moved = all_states().map(|state| reservation(state).sell().1);
-    let expected = [Moves::Sell(lines(2)), Moves::Nothing, Moves::Nothing, Moves::Nothing, Moves::Nothing];
+    let moved = all_states().map(|state| reservation(state).sell().map(|sold| sold.1));
+    let nothing = || Some(Moves::Nothing);
+    let expected = [Some(Moves::Sell(lines(2))), nothing(), nothing(), nothing(), None];
     assert_eq!(moved, expected);
 }
 
@@ -133,7 +134,7 @@ impl Shop {
             Action::Release(id) => self.change(stock, id, |r| {
                 r.clone().release().unwrap_or((r, Moves::Nothing, Change::AlreadyApplied))
             }),
-            Action::Sell(id) => self.change(stock, id, Reservation::sell),
+            Action::Sell(id) => self.change(stock, id, |r| r.sell().unwrap()),
             Action::Cancel(id) => self.change(stock, id, Reservation::cancel),
         }
     }
@@ -176,8 +177,8 @@ proptest! {
     #[test]
     fn a_second_release_sell_or_cancel_moves_nothing(n in 1..100_i64) {
         let reserved = reservation(State::Reserved { lines: lines(n), expires: Some(Timestamp::UNIX_EPOCH) });
-        let (sold, ..) = reserved.clone().sell();
-        prop_assert_eq!(sold.clone().sell().1, Moves::Nothing);
+        let (sold, ..) = reserved.clone().sell().unwrap();
+        prop_assert_eq!(sold.clone().sell().unwrap().1, Moves::Nothing);
         let (cancelled, ..) = sold.cancel();
         prop_assert_eq!(cancelled.clone().cancel().1, Moves::Nothing);
         prop_assert_eq!(cancelled.release().unwrap().1, Moves::Nothing);

@@ -7,7 +7,7 @@ use madang_events::{NewEvent, publish};
 use madang_types::{Address, CustomerId, OrderId, ProductId, Quantity, RequestId};
 use uuid::Uuid;
 
-use super::{App, Error, settled};
+use super::{App, Error, patience, settled};
 use crate::domain::{CardToken, Order, State};
 use crate::store;
 
@@ -34,19 +34,19 @@ impl App {
     /// # Errors
     /// [`Error::Reused`], [`Error::Cart`], [`Error::Upstream`], [`Error::Db`]: nothing was written then.
     pub async fn place(&self, command: Place) -> Result<Order, Error> {
-        let fingerprint = command.fingerprint();
+        let (until, fingerprint) = (patience(), command.fingerprint());
         // Before any call to another service: a repeat must not depend on the catalogue being there.
         if let Some(order) = self.repeated(command.request, fingerprint.clone()).await? {
-            return self.settled(order).await;
+            return self.settled(order, until).await;
         }
         let order = self.priced(&command).await?;
         let watch = self.watchers.watch(order.id);
-        let (stored, created) = self.create(order, command.request, fingerprint).await?;
-        if !created {
-            return self.settled(stored).await;
+        let app = self.clone();
+        let begun = self.detached(async move { app.begin(order, command.request, fingerprint).await });
+        match begun.await? {
+            (stored, true) => Ok(settled(stored, watch, until).await),
+            (stored, false) => self.settled(stored, until).await,
         }
-        self.engine.begin(stored.id, stored.clone());
-        Ok(settled(stored, watch).await)
     }
 
     async fn repeated(&self, request: RequestId, fingerprint: Fingerprint) -> Result<Option<Order>, Error> {
@@ -74,8 +74,8 @@ impl App {
         })
     }
 
-    /// Writes the order, unless a call with the same request_id was faster; tells which.
-    async fn create(
+    /// Writes the order and has it driven, unless a call with the same request_id was faster; tells which.
+    async fn begin(
         &self,
         order: Order,
         request: RequestId,
@@ -92,7 +92,11 @@ impl App {
             publish(tx, &event)?;
             Ok((order.clone(), true))
         };
-        self.db.write(Kind::OrderPath, work).await
+        let (stored, created) = self.db.write(Kind::OrderPath, work).await?;
+        if created {
+            self.engine.begin(stored.id, stored.clone());
+        }
+        Ok((stored, created))
     }
 }
 

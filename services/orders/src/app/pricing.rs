@@ -34,9 +34,11 @@ impl Pricing {
         let product_ids = cart.iter().map(|(product, _)| product.to_string()).collect();
         let answer = self.catalog.clone().batch_get_products(BatchGetProductsRequest { product_ids }).await;
         let products = answer.map_err(upstream)?.into_inner().products;
+        let as_asked = products.iter().map(|product| product.product_id.as_str());
+        let as_asked = as_asked.eq(cart.iter().map(|(product, _)| product.as_str()));
         let offers: Option<Vec<Offer>> = products.iter().map(offer).collect();
         match offers {
-            Some(offers) if offers.len() == cart.len() => Ok(Priced::new(cart, &offers)?),
+            Some(offers) if as_asked => Ok(Priced::new(cart, &offers)?),
             Some(_) | None => Err(upstream(Status::unavailable(
                 "the catalogue's answer has no price and weight for every product",
             ))),

@@ -10,9 +10,10 @@ use super::State;
 pub struct CardToken(String);
 
 impl CardToken {
-    /// A token of 1 to 128 characters; none otherwise.
+    /// A token of 1 to 128 printable ASCII characters without blanks; none otherwise.
     pub fn new(text: String) -> Option<Self> {
-        (1..=128).contains(&text.chars().count()).then_some(Self(text))
+        let printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+        (printable && (1..=128).contains(&text.len())).then_some(Self(text))
     }
 
     /// The token itself: for the card's network and the store, not for logs.

@@ -111,6 +111,8 @@ fn a_card_is_never_shown() {
     assert_eq!(format!("{card:?}"), "CardToken(hidden)");
     assert_eq!(CardToken::new(String::new()), None);
     assert_eq!(CardToken::new("x".repeat(129)), None);
+    assert_eq!(CardToken::new("tok visa".into()), None);
+    assert_eq!(CardToken::new("카드".into()), None);
 }
 
 fn money(minor_units: i64, currency: &str) -> Money {

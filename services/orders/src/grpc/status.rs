@@ -16,7 +16,7 @@ impl From<Error> for Status {
             Error::UnknownOrder(_) => status(Code::NotFound, "ORDER_NOT_FOUND", text),
             Error::Reused => status(Code::AlreadyExists, api::REQUEST_ID_REUSED, text),
             Error::Cart(cause @ CartError::MixedCurrencies) => {
-                status(Code::InvalidArgument, "MIXED_CURRENCIES", cause.to_string())
+                api::invalid_field("MIXED_CURRENCIES", "lines", cause.to_string())
             }
             Error::Cart(cause @ CartError::TotalTooLarge) => {
                 status(Code::FailedPrecondition, "TOTAL_TOO_LARGE", cause.to_string())

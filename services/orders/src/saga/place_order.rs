@@ -9,6 +9,7 @@ use madang_db::{Db, Kind, Tx};
 use madang_events::{NewEvent, publish};
 use madang_saga::{BoxError, Guard, Progress, Saga, Step, UndoRefused};
 use madang_types::{Clock, Ids, OrderId};
+use prometheus_client::metrics::gauge::Gauge;
 use uuid::Uuid;
 
 use super::Participants;
@@ -26,6 +27,8 @@ pub struct PlaceOrder {
     ids: Arc<dyn Ids>,
     watchers: Watchers,
     owner: Uuid,
+    /// Orders that wait for an operator, as the last scan counted them.
+    stuck: Gauge,
 }
 
 impl PlaceOrder {
@@ -37,7 +40,9 @@ impl PlaceOrder {
         platform: &Platform,
     ) -> Self {
         let (clock, ids) = (Arc::clone(&platform.clock), Arc::clone(&platform.ids));
-        Self { participants, db, clock, ids, watchers, owner }
+        let stuck =
+            platform.metrics.register("orders_stuck", "Orders that wait for an operator", Gauge::default());
+        Self { participants, db, clock, ids, watchers, owner, stuck }
     }
 
     /// Moves the order to its next state and publishes what happened, in one transaction.
@@ -55,6 +60,9 @@ impl PlaceOrder {
         match self.db.write(kind, work).await? {
             Guarded::Held => {
                 tracing::info!(order.id = %next.id, order.state = ?next.state, "the order moved");
+                if matches!(next.state, State::Stuck { .. }) {
+                    tracing::error!(order.id = %next.id, "an order is stuck: see ResumeOrder");
+                }
                 self.watchers.changed(&next);
                 Ok(Guard::Held)
             }
@@ -98,6 +106,8 @@ impl Saga for PlaceOrder {
 
     async fn load(&self, id: OrderId) -> Result<Progress<Order>, BoxError> {
         let Some(order) = self.current(id).await? else { return Ok(Progress::Settled) };
+        // A move whose COMMIT was not answered was told to nobody; older news than they have is left unheard.
+        self.watchers.changed(&order);
         Ok(match order.state.clone() {
             State::Pending => Progress::Forward(order),
             State::Undoing { steps, .. } => Progress::Backward(order, steps),
@@ -109,7 +119,12 @@ impl Saga for PlaceOrder {
 
     async fn open(&self, limit: usize) -> Result<Vec<OrderId>, BoxError> {
         let (owner, limit) = (self.owner, i64::try_from(limit)?);
-        Ok(self.db.read(move |tx| store::open(tx, owner, limit)).await?)
+        let (open, stuck) = self
+            .db
+            .read(move |tx| Ok::<_, madang_db::Error>((store::open(tx, owner, limit)?, store::stuck(tx)?)))
+            .await?;
+        self.stuck.set(stuck);
+        Ok(open)
     }
 
     fn expired(&self, order: &Order) -> Option<&'static str> {

@@ -72,9 +72,10 @@ fn publish_about<M: Message + Name>(
     payload: &M,
 ) -> Result<(), madang_db::Error> {
     let digest = Sha256::new().chain_update(M::full_name()).chain_update(order.uuid()).finalize();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    let id: Uuid = uuid::Builder::from_custom_bytes(bytes).into_uuid();
+    let mut random = [0; 10];
+    random.copy_from_slice(&digest[..10]);
+    let millis = cause.at.as_millisecond().unsigned_abs();
+    let id: Uuid = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
     let event = NewEvent::new(id, order.to_string(), cause.at, payload).caused_by(&cause.traceparent);
     publish(tx, &event)
 }

@@ -41,10 +41,15 @@ pub(super) fn refund(
 ) -> Result<Result<Payment, Refusal>, Error> {
     let request = Request { rpc: "RefundPayment", id: command.request, fingerprint };
     let repeated = requests::check(tx, &request)?;
-    let found = store::payment_to_change(tx, command.order)?.ok_or(Error::NotFound)?;
+    let found = store::payment_to_change(tx, command.order)?;
     if let Some(outcome) = repeated {
-        return Ok(Refusal::named(&outcome).map_or(Ok(found.value), Err));
+        let payment = found.map(|found| found.value);
+        return Ok(Refusal::named(&outcome).map_or_else(|| payment.ok_or(Refusal::NotFound), Err));
     }
+    let Some(found) = found else {
+        requests::keep(tx, &request, Refusal::NotFound.reason().as_bytes(), now)?;
+        return Ok(Err(Refusal::NotFound));
+    };
     match found.value.clone().refund(command.amount, now) {
         Ok(changed) => {
             let (payment, _) = write_change(tx, &found, changed)?;

@@ -92,14 +92,23 @@ pub enum Refusal {
     /// More would go back than is left.
     #[error("the refund exceeds what is left of the captured amount")]
     ExceedsCapture,
+    /// There is no payment of the order.
+    #[error("the order has no payment")]
+    NotFound,
     /// The amount is in another currency than the payment.
     #[error("must be the payment's currency")]
     OtherCurrency,
 }
 
 impl Refusal {
-    const ALL: [Self; 5] =
-        [Self::Captured, Self::NotAuthorized, Self::NotCaptured, Self::ExceedsCapture, Self::OtherCurrency];
+    const ALL: [Self; 6] = [
+        Self::Captured,
+        Self::NotAuthorized,
+        Self::NotCaptured,
+        Self::ExceedsCapture,
+        Self::NotFound,
+        Self::OtherCurrency,
+    ];
 
     /// The error reason.
     pub const fn reason(self) -> &'static str {
@@ -108,6 +117,7 @@ impl Refusal {
             Self::NotAuthorized => "PAYMENT_NOT_AUTHORIZED",
             Self::NotCaptured => "PAYMENT_NOT_CAPTURED",
             Self::ExceedsCapture => "REFUND_EXCEEDS_CAPTURE",
+            Self::NotFound => "PAYMENT_NOT_FOUND",
             Self::OtherCurrency => "INVALID_REQUEST",
         }
     }

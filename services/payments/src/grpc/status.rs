@@ -28,6 +28,7 @@ fn refused(refusal: Refusal) -> Status {
         Refusal::Captured | Refusal::NotAuthorized | Refusal::NotCaptured | Refusal::ExceedsCapture => {
             status(Code::FailedPrecondition, refusal.reason(), refusal.to_string())
         }
+        Refusal::NotFound => status(Code::NotFound, refusal.reason(), refusal.to_string()),
         Refusal::OtherCurrency => {
             let mut violations = Violations::default();
             let nothing = violations.check("amount.currency_code", Err::<(), _>(refusal));
