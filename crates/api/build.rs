@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     config.skip_debug([".madang.orders.v1.PlaceOrderRequest", ".madang.payments.v1.AuthorizePaymentRequest"]);
     tonic_prost_build::configure()
         .include_file("madang.rs")
+        .codec_path("crate::codec::CheckedCodec")
         .compile_fds_with_config(descriptors.clone(), config)?;
 
     // Comments are for readers of the source; reflection does not need them.

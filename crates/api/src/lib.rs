@@ -1,6 +1,7 @@
 //! The contracts of proto/ as Rust: messages, clients and servers, and what every service does with them in the same way:
 //! errors with reasons, violations gathered, pages, conversions of the shared types, the Protobuf JSON mapping.
 
+pub mod codec;
 pub mod convert;
 pub mod error;
 #[cfg(feature = "json")]

@@ -24,6 +24,7 @@ use crate::{Listener, Platform};
 
 mod around;
 mod deadline;
+mod grpc_only;
 mod health;
 mod limit;
 pub(crate) mod methods;
@@ -96,6 +97,7 @@ impl Server {
         let (service, starting) = self.build()?;
         tracing::info!(address = address.map(tracing::field::display), "serves gRPC");
         drop(starting);
+        let service = ServiceBuilder::new().layer(around::layer(grpc_only::GrpcOnly)).service(service);
         let service = service.map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
         accept(listener, service, limits).await;
         Ok(())

@@ -8,13 +8,13 @@ pub enum AddressError {
     #[error("must be two capital letters, as in ISO 3166-1")]
     NotARegion,
     /// Longer than 16 characters.
-    #[error("must be at most 16 characters")]
+    #[error("must be at most 16 characters, none of them a control character")]
     PostalCode,
     /// Not 1 to 100 characters.
-    #[error("must be 1 to 100 characters")]
+    #[error("must be 1 to 100 characters, none of them a control character")]
     Recipient,
     /// Not 1 to 5 lines of 1 to 100 characters.
-    #[error("must be 1 to 5 lines of 1 to 100 characters")]
+    #[error("must be 1 to 5 lines of 1 to 100 characters, none of them a control character")]
     Lines,
 }
 
@@ -68,7 +68,7 @@ impl Address {
     ) -> Result<Self, Vec<(&'static str, AddressError)>> {
         let mut violations = Vec::new();
         let region = region.parse().map_err(|error| violations.push(("region_code", error)));
-        if postal_code.chars().count() > 16 {
+        if postal_code.chars().count() > 16 || postal_code.contains(char::is_control) {
             violations.push(("postal_code", AddressError::PostalCode));
         }
         if !is_line(&recipient) {
@@ -104,8 +104,9 @@ impl Address {
     }
 }
 
+/// Control characters are none of a label's: they hide text from its reader, and PostgreSQL keeps no NUL.
 fn is_line(text: &str) -> bool {
-    (1..=100).contains(&text.chars().count())
+    (1..=100).contains(&text.chars().count()) && !text.contains(char::is_control)
 }
 
 #[cfg(test)]
@@ -117,6 +118,13 @@ mod tests {
         let error = Address::new("kr", "1".repeat(17), String::new(), vec![]).unwrap_err();
         let fields: Vec<_> = error.iter().map(|(field, _)| *field).collect();
         assert_eq!(fields, ["region_code", "postal_code", "recipient", "address_lines"]);
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        for bad in ["Mina\u{0}", "\u{1b}[31m", "two\nlines"] {
+            assert!(Address::new("KR", String::new(), bad.into(), vec!["Seoul".into()]).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

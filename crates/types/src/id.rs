@@ -108,7 +108,8 @@ text_ids! {
 fn parse_uuid(text: &str) -> Result<Uuid, IdError> {
     match text.len() {
         0 => Err(IdError::Missing),
-        36 => Uuid::try_parse(text).map_err(|_| IdError::NotAUuid),
+        // The nil UUID is what a client sends that forgot to make one; two of them would share their writes.
+        36 => Uuid::try_parse(text).ok().filter(|uuid| !uuid.is_nil()).ok_or(IdError::NotAUuid),
         _ => Err(IdError::NotAUuid),
     }
 }
@@ -122,6 +123,7 @@ mod tests {
         let text = "0198c0de-0000-7000-8000-000000000001";
         assert_eq!(text.parse::<OrderId>().map(|id| id.to_string()).as_deref(), Ok(text));
         assert_eq!("".parse::<OrderId>(), Err(IdError::Missing));
+        assert_eq!(Uuid::nil().to_string().parse::<OrderId>(), Err(IdError::NotAUuid));
         assert_eq!("0198c0de000070008000000000000001".parse::<OrderId>(), Err(IdError::NotAUuid));
         assert_eq!("{198c0de-0000-7000-8000-00000000000}".parse::<OrderId>(), Err(IdError::NotAUuid));
     }

@@ -63,3 +63,13 @@ async fn a_panic_is_internal_and_tells_the_request_id_only() {
     assert_eq!(world.quote("domestic").await.unwrap(), "domestic");
     assert!(!world.platform.shutdown.has_begun());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_cannot_be_read_is_the_callers_mistake() {
+    let world = World::with(ServerArgs::default());
+    // Field 1 as bytes, where the RPC has text.
+    let not_utf8 = vec![0xff_u8, 0xfe];
+    let (_, status) = raw::call(&world, crate::world::QUOTE, &not_utf8, &[]).await;
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(reason(&status).as_deref(), Some("MALFORMED_MESSAGE"));
+}
