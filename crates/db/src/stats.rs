@@ -49,8 +49,10 @@ pub struct Stats {
     pub failed_groups: u64,
     /// Closures that ended in an error or a panic, and were rolled back alone.
     pub rolled_back: u64,
-    /// Times a closure was run again after a conflict.
+    /// Times a closure was run again: after a conflict, or on PostgreSQL a deadlock or a lost connection.
     pub reruns: u64,
+    /// Times no answer to a COMMIT came, so that its closure was run again (PostgreSQL).
+    pub lost_commits: u64,
     /// Closures that read, whatever their end.
     pub reads: u64,
     /// Calls refused because a queue was full.
