@@ -41,7 +41,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     committed: [u64; Kind::ALL.len()],
-    /// Groups that were committed.
+    /// Groups that were committed; on PostgreSQL a closure is a group.
     pub groups: u64,
     /// Committed groups in which something was written: these cost a sync each.
     pub written_groups: u64,

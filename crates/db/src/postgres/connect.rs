@@ -116,6 +116,9 @@ fn refused(server: &Server, error: postgres::Error) -> OpenError {
         OpenError::Migrating { place }
     } else if error.as_db_error().is_none() && is_io(&error) {
         OpenError::Unreachable { place, source: told(&error).into() }
+    } else if error.as_db_error().is_none() && !server.has_password() {
+        // The client itself ends the talk when it is asked for one.
+        OpenError::Credentials { place, source: told(&error).into() }
     } else {
         OpenError::Postgres { place, source: told(&error).into() }
     }

@@ -43,7 +43,8 @@ struct Shared {
 
 struct State {
     tasks: VecDeque<Task>,
-    idle: usize,
+    /// Threads that run no closure, or connect in order to run one.
+    free: usize,
     threads: usize,
     closed: bool,
     grow: Instant,
@@ -58,7 +59,7 @@ impl Pool {
         board: Arc<Board>,
     ) -> Result<Self, OpenError> {
         let state =
-            State { tasks: VecDeque::new(), idle: 0, threads: 1, closed: false, grow: Instant::now() };
+            State { tasks: VecDeque::new(), free: 1, threads: 1, closed: false, grow: Instant::now() };
         let notices = Notices {
             server: server.clone(),
             board: Arc::clone(&board),
@@ -106,9 +107,10 @@ impl Pool {
             return Err(Error::Overloaded);
         }
         state.tasks.push_back(task);
-        let more = state.tasks.len() > state.idle && state.threads < self.most;
+        let more = state.tasks.len() > state.free && state.threads < self.most;
         let grow = more && state.grow <= Instant::now();
         state.threads += usize::from(grow);
+        state.free += usize::from(grow);
         drop(state);
         self.shared.wake.notify_one();
         if grow {
@@ -171,7 +173,7 @@ impl Shared {
     /// Runs tasks until the pool is closed and none is left.
     fn work(&self, mut worker: Worker) {
         while let Some(task) = self.next() {
-            worker.run(task);
+            worker.run(task, || self.state().free += 1);
         }
     }
 
@@ -179,20 +181,20 @@ impl Shared {
         let mut state = self.state();
         loop {
             if let Some(task) = state.tasks.pop_front() {
+                state.free -= 1;
                 return Some(task);
             }
             if state.closed {
                 return None;
             }
-            state.idle += 1;
             state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-            state.idle -= 1;
         }
     }
 
     fn give_up(&self) {
         let mut state = self.state();
         state.threads -= 1;
+        state.free -= 1;
         state.grow = Instant::now() + GROW_AGAIN;
     }
 }

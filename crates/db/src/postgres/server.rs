@@ -67,6 +67,10 @@ impl Server {
         &self.shown
     }
 
+    pub(super) fn has_password(&self) -> bool {
+        self.url.parse().is_ok_and(|config: Config| config.get_password().is_some())
+    }
+
     /// With every time-out set.
     pub(super) fn config(&self) -> Result<Config, postgres::Error> {
         let mut config: Config = self.url.parse()?;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use madang_db::Config;
-use postgres::{Client, NoTls};
+use postgres::{Client, NoTls, SimpleQueryMessage};
 
 const VARIABLE: &str = "MADANG_TEST_POSTGRES";
 
@@ -73,9 +73,9 @@ pub(crate) fn ask(url: &str, sql: &str) -> Vec<String> {
     let answers = || {
         let mut client = Client::connect(url, NoTls).unwrap();
         let messages = client.simple_query(sql).unwrap();
-        let text = |message: &postgres::SimpleQueryMessage| match message {
-            postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
-            _ => None,
+        let text = |message: &SimpleQueryMessage| {
+            let SimpleQueryMessage::Row(row) = message else { return None };
+            Some(row.get(0).unwrap_or_default().to_owned())
         };
         messages.iter().filter_map(text).collect()
     };
