@@ -3,16 +3,20 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::postgres::Server;
 use crate::{Dialect, OpenError};
+
+/// Connections of a service's replica to PostgreSQL, unless set.
+const CONNECTIONS: u16 = 16;
 
 /// The settings of a service's database; flatten it into the service's own.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct Config {
-    /// Where the service's data is: sqlite:PATH
+    /// Where the service's data is: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME
     #[arg(long, env = "MADANG_DATABASE", value_name = "URL", hide_env_values = true)]
     pub database: Database,
-    /// Whether SQLite syncs its log before COMMIT returns. `off` loses answered work when the power
+    /// Whether COMMIT waits until the log is synced. `off` loses answered work when the power
     /// fails; it is there so that the durability test can be seen to fail
     #[arg(
         id = "database-synchronous",
@@ -23,29 +27,41 @@ pub struct Config {
         hide = true
     )]
     pub synchronous: Synchronous,
+    /// Connections to PostgreSQL that run transactions, at most; up to three more listen, notify and lead
+    #[arg(
+        id = "database-connections",
+        long,
+        env = "MADANG_DATABASE_CONNECTIONS",
+        value_name = "NUMBER",
+        default_value_t = CONNECTIONS,
+        value_parser = clap::value_parser!(u16).range(1..=1000)
+    )]
+    pub connections: u16,
     #[arg(skip)]
     pub(crate) limits: Limits,
 }
 
 impl Config {
+    /// The default settings for this database.
+    pub fn new(database: Database) -> Self {
+        Self { database, synchronous: Synchronous::Full, connections: CONNECTIONS, limits: Limits::default() }
+    }
+
     /// The default settings for the SQLite file at `path`.
     pub fn sqlite(path: impl Into<PathBuf>) -> Self {
-        Self {
-            database: Database(Place::Sqlite(path.into())),
-            synchronous: Synchronous::Full,
-            limits: Limits::default(),
-        }
+        Self::new(Database(Place::Sqlite(path.into())))
     }
 }
 
-/// Where a database is. `Display` and `Debug` leave out a PostgreSQL URL, which may hold a password.
+/// Where a database is. `Display` and `Debug` leave out the password of a PostgreSQL URL, and its
+/// parameters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Database(pub(crate) Place);
 
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     Sqlite(PathBuf),
-    Postgres,
+    Postgres(Server),
 }
 
 impl Database {
@@ -53,7 +69,7 @@ impl Database {
     pub fn dialect(&self) -> Dialect {
         match self.0 {
             Place::Sqlite(_) => Dialect::Sqlite,
-            Place::Postgres => Dialect::Postgres,
+            Place::Postgres(_) => Dialect::Postgres,
         }
     }
 }
@@ -72,7 +88,7 @@ impl FromStr for Database {
             }
             Some(("sqlite", path)) => Ok(Self(Place::Sqlite(path.into()))),
             Some(("postgres" | "postgresql", rest)) if rest.len() > 2 && rest.starts_with("//") => {
-                Ok(Self(Place::Postgres))
+                Server::parse(url).map(Place::Postgres).map(Self)
             }
             _ => bad("expected sqlite:PATH or postgres://USER@HOST/NAME"),
         }
@@ -83,7 +99,7 @@ impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Place::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            Place::Postgres => f.write_str("postgres://…"),
+            Place::Postgres(server) => f.write_str(server.shown()),
         }
     }
 }
@@ -115,7 +131,8 @@ impl Synchronous {
 /// What bounds the executor. Tests make these small or large; a service has the defaults.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// Closures that wait to write, and as many that wait to read; one more is refused.
+    /// Closures that wait to write, and as many that wait to read (on PostgreSQL: together); one more is
+    /// refused.
     pub(crate) queue: usize,
     /// Closures in one group.
     pub(crate) closures: usize,
@@ -162,7 +179,9 @@ mod tests {
     fn a_password_is_never_shown() {
         let database: Database = "postgres://user:secret@host/name".parse().unwrap();
         assert_eq!(database.dialect(), Dialect::Postgres);
+        assert_eq!(database.to_string(), "postgres://user@host:5432/name");
         assert!(!format!("{database} {database:?}").contains("secret"));
+        assert!(!format!("{:?}", Config::new(database)).contains("secret"));
     }
 
     #[test]
@@ -171,5 +190,10 @@ mod tests {
         assert_eq!(service.db.synchronous, Synchronous::Full);
         let off = ["x", "--database", "sqlite:a.db", "--database-synchronous", "off"];
         assert_eq!(Service::try_parse_from(off).unwrap().db.synchronous, Synchronous::Off);
+        assert_eq!(service.db.connections, 16);
+        let few = ["x", "--database", "postgres://u@h/n", "--database-connections", "2"];
+        assert_eq!(Service::try_parse_from(few).unwrap().db.connections, 2);
+        let none = ["x", "--database", "postgres://u@h/n", "--database-connections", "0"];
+        assert!(Service::try_parse_from(none).is_err());
     }
 }

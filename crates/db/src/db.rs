@@ -5,9 +5,10 @@ use tokio::sync::{oneshot, watch};
 
 use crate::config::Place;
 use crate::job::job;
+use crate::postgres::{Pool, Server};
 use crate::sqlite::{Opened, Threads};
 use crate::stats::Board;
-use crate::{Config, Error, Kind, Migrations, OpenError, Stats, Tx};
+use crate::{Config, Error, Kind, Lead, Migrations, OpenError, Stats, Tx};
 
 /// A handle on an open database; clones share it.
 ///
@@ -21,6 +22,7 @@ pub struct Db {
 
 enum Executor {
     Threads(Threads),
+    Pool(Pool, Server),
     #[cfg(feature = "sim")]
     Inline(crate::inline::Inline),
 }
@@ -32,22 +34,29 @@ impl fmt::Debug for Db {
 }
 
 impl Db {
-    /// Opens the database, takes its lease, brings each schema up to date and starts the threads. A
-    /// missing folder is made.
+    /// Opens the database, brings each schema up to date and starts the threads. On SQLite it takes the
+    /// file's lease, and makes a missing folder; on PostgreSQL several replicas migrate one after the
+    /// other, and one connection of the pool must stand.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(config: &Config, migrations: Vec<Migrations>) -> Result<Self, OpenError> {
-        let Place::Sqlite(path) = &config.database.0 else { return Err(OpenError::NotInThisBuild) };
-        let (path, synchronous, limits) = (path.clone(), config.synchronous, config.limits);
-        let (send, opened) = oneshot::channel();
-        // Migrations may take long: not on the runtime's threads.
-        let work = move || drop(send.send(Opened::open(&path, synchronous, migrations)));
-        drop(std::thread::Builder::new().name("db-open".into()).spawn(work).map_err(OpenError::Threads)?);
-        let opened = opened.await.map_err(|_| OpenError::Threads(std::io::Error::other("it panicked")))??;
+        let (limits, synchronous, most) = (config.limits, config.synchronous, config.connections.into());
         let board = Arc::new(Board::default());
-        let threads = Threads::start(opened, limits, &board).map_err(OpenError::Threads)?;
-        Ok(Self { executor: Arc::new(Executor::Threads(threads)), board })
+        let executor = match config.database.0.clone() {
+            Place::Sqlite(path) => {
+                let opened = away(move || Opened::open(&path, synchronous, migrations)).await?;
+                let threads = Threads::start(opened, limits, &board).map_err(OpenError::Threads)?;
+                Executor::Threads(threads)
+            }
+            Place::Postgres(server) => {
+                let server = server.with(synchronous);
+                let (at, to_tell) = (server.clone(), Arc::clone(&board));
+                let start = move || Pool::start(at, (most, limits.queue), migrations, to_tell);
+                Executor::Pool(away(start).await?, server)
+            }
+        };
+        Ok(Self { executor: Arc::new(executor), board })
     }
 
     /// Opens the database with an executor that runs closures on the calling task and draws the sizes
@@ -57,15 +66,17 @@ impl Db {
     /// See [`OpenError`].
     #[cfg(feature = "sim")]
     pub fn inline(config: &Config, migrations: Vec<Migrations>, seed: u64) -> Result<Self, OpenError> {
-        let Place::Sqlite(path) = &config.database.0 else { return Err(OpenError::NotInThisBuild) };
+        let Place::Sqlite(path) = &config.database.0 else { return Err(OpenError::NotInline) };
         let board = Arc::new(Board::default());
         let opened = Opened::open_one(path, config.synchronous, migrations)?;
         let inline = crate::inline::Inline::new(opened, config.limits, Arc::clone(&board), seed);
         Ok(Self { executor: Arc::new(Executor::Inline(inline)), board })
     }
 
-    /// Runs `work` in a transaction that writes; answers after COMMIT. `work` may run more than once.
-    /// When the returned future is dropped, `work` may still run and be committed.
+    /// Runs `work` in a transaction that writes; answers after COMMIT. `work` may run more than once, and
+    /// on PostgreSQL even after it was committed: when the answer to COMMIT is lost, it runs again on a new
+    /// connection. So `work` begins with a look-up of what it would do. When the returned future is
+    /// dropped, `work` may still run and be committed.
     ///
     /// # Errors
     /// What `work` gives; [`Error::Overloaded`] at once when the queue is full; [`Error::Unavailable`]
@@ -79,6 +90,7 @@ impl Db {
         let (job, answer) = job(work);
         match &*self.executor {
             Executor::Threads(threads) => self.refuse(threads.write(kind, job))?,
+            Executor::Pool(pool, _) => self.refuse(pool.write(kind, job))?,
             #[cfg(feature = "sim")]
             Executor::Inline(inline) => {
                 inline.write(kind, job).await.or_else(|error| self.refuse(Err(error)))?
@@ -101,15 +113,31 @@ impl Db {
         let (job, answer) = job(work);
         match &*self.executor {
             Executor::Threads(threads) => self.refuse(threads.read(job))?,
+            Executor::Pool(pool, _) => self.refuse(pool.read(job))?,
             #[cfg(feature = "sim")]
             Executor::Inline(inline) => inline.read(job),
         }
         received(answer).await
     }
 
-    /// Changes after each COMMIT of a group in which a closure called [`Tx::raise`].
+    /// Changes after each COMMIT of a group in which a closure called [`Tx::raise`]; on PostgreSQL also when
+    /// another replica's did, soon after, as a hint: who relies on it polls besides.
     pub fn raised(&self) -> watch::Receiver<u64> {
         self.board.raised.subscribe()
+    }
+
+    /// Enters the race for `name` among the replicas that use this database: one at most leads. On SQLite,
+    /// where one process has the file, it is the one that leads.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when no thread could be started.
+    pub fn lead(&self, name: &'static str) -> Result<Lead, Error> {
+        match &*self.executor {
+            Executor::Pool(_, server) => Lead::campaign(server.clone(), name),
+            Executor::Threads(_) => Ok(Lead::always()),
+            #[cfg(feature = "sim")]
+            Executor::Inline(_) => Ok(Lead::always()),
+        }
     }
 
     /// The counts so far. A closure is counted before its answer leaves.
@@ -123,6 +151,16 @@ impl Db {
         }
         queued
     }
+}
+
+/// Runs what may take long on a thread of its own, and waits without one.
+async fn away<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, OpenError> + Send + 'static,
+) -> Result<T, OpenError> {
+    let (send, done) = oneshot::channel();
+    let work = move || drop(send.send(work()));
+    drop(std::thread::Builder::new().name("db-open".into()).spawn(work).map_err(OpenError::Threads)?);
+    done.await.map_err(|_| OpenError::Threads(std::io::Error::other("it panicked")))?
 }
 
 async fn received<T, E: From<Error>>(answer: oneshot::Receiver<Result<T, E>>) -> Result<T, E> {

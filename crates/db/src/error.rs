@@ -57,9 +57,53 @@ pub enum OpenError {
         /// What was expected.
         reason: &'static str,
     },
-    /// The database is of a kind that this build cannot open.
-    #[error("PostgreSQL is not in this build yet: set the database to sqlite:PATH")]
-    NotInThisBuild,
+    /// The executor of simulations has SQLite alone.
+    #[error("the inline executor opens sqlite:PATH only")]
+    NotInline,
+    /// No server answers at the address.
+    #[error("cannot reach {place}")]
+    Unreachable {
+        /// The URL without its password.
+        place: String,
+        /// What the system said.
+        source: Cause,
+    },
+    /// The server refuses the user or the password.
+    #[error("{place} refuses the user or the password")]
+    Credentials {
+        /// The URL without its password.
+        place: String,
+        /// What the server said.
+        source: Cause,
+    },
+    /// The server has no database of this name.
+    #[error("{place} does not exist: create the database first")]
+    NoDatabase {
+        /// The URL without its password.
+        place: String,
+    },
+    /// The server, or the user, has as many connections as it may.
+    #[error("{place} has no connection left: raise max_connections, or lower --database-connections")]
+    TooManyConnections {
+        /// The URL without its password.
+        place: String,
+        /// What the server said.
+        source: Cause,
+    },
+    /// Another replica still migrates.
+    #[error("another replica has been migrating {place} for a minute")]
+    Migrating {
+        /// The URL without its password.
+        place: String,
+    },
+    /// PostgreSQL could not open or set up the database.
+    #[error("cannot open {place}")]
+    Postgres {
+        /// The URL without its password.
+        place: String,
+        /// What the server said.
+        source: Cause,
+    },
     /// The file's folder is missing and could not be made.
     #[error("cannot make the folder {}", path.display())]
     Folder {

@@ -20,8 +20,22 @@
 //! - A closure that ignored a failed statement fails: PostgreSQL would have lost its work.
 //! - The lock on `<file>.lock` is the lease: one process uses a file at a time, and kill -9 frees it.
 //!
+//! On PostgreSQL a closure is a transaction of its own, on one of up to 16 connections:
+//!
+//! ```text
+//!   task --write--> bounded queue --> connection threads: BEGIN (READ COMMITTED) closure COMMIT
+//!   task --read-->                                        BEGIN (one snapshot, READ ONLY) closure ROLLBACK
+//!   raise, after COMMIT: --> notifying thread: NOTIFY, one per 10 ms --> listening threads of the replicas
+//! ```
+//!
+//! - A conflict, a deadlock, or a lost connection undoes the closure and runs it again, within bounds.
+//! - A lost answer to COMMIT runs it again too, committed or not: **a closure begins with its look-up**.
+//! - A transaction waits 3 s for a lock and works 10 s in a statement; the URL's `options` may say other.
+//! - A server that is gone is waited for 5 s; what comes then is refused at once until it is back.
+//!
 //! SQL is written once for both databases: placeholders are `$1`, `$2`…, types are BIGINT, TEXT and
-//! BYTEA. This build has SQLite; PostgreSQL answers [`OpenError::NotInThisBuild`].
+//! BYTEA. An integer is BIGINT whatever stands beside it, and what sums BIGINT is cast back to it. TEXT is
+//! compared by the database's collation: create it with `LC_COLLATE 'C'`, as SQLite compares bytes.
 
 mod config;
 mod db;
@@ -29,7 +43,9 @@ mod error;
 #[cfg(feature = "sim")]
 mod inline;
 mod job;
+mod lead;
 mod migrations;
+mod postgres;
 mod sqlite;
 mod stats;
 mod tx;
@@ -38,6 +54,7 @@ mod value;
 pub use config::{Config, Database, Synchronous};
 pub use db::Db;
 pub use error::{Cause, Error, OpenError};
+pub use lead::{Lead, Term};
 pub use migrations::Migrations;
 pub use stats::{Kind, Stats};
 pub use tx::{Dialect, Tx};

@@ -1,7 +1,7 @@
 use std::fmt;
 
+use refinery::Migrate;
 use refinery::error::Kind;
-use rusqlite::Connection;
 
 use crate::OpenError;
 
@@ -24,7 +24,7 @@ impl fmt::Debug for Migrations {
 }
 
 impl Migrations {
-    pub(crate) fn apply(self, conn: &mut Connection) -> Result<(), OpenError> {
+    pub(crate) fn apply<C: Migrate>(self, conn: &mut C) -> Result<(), OpenError> {
         let table = self.table;
         let known = self.runner.get_migrations().iter().map(|m| i64::from(m.version())).max().unwrap_or(0);
         // Grouped: else a crash between a migration and its line in the history would apply it twice.

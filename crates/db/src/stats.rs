@@ -41,7 +41,7 @@ impl Kind {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     committed: [u64; Kind::ALL.len()],
-    /// Groups that were committed.
+    /// Groups that were committed; on PostgreSQL a closure is a group.
     pub groups: u64,
     /// Committed groups in which something was written: these cost a sync each.
     pub written_groups: u64,
@@ -49,8 +49,10 @@ pub struct Stats {
     pub failed_groups: u64,
     /// Closures that ended in an error or a panic, and were rolled back alone.
     pub rolled_back: u64,
-    /// Times a closure was run again after a conflict.
+    /// Times a closure was run again: after a conflict, or on PostgreSQL a deadlock or a lost connection.
     pub reruns: u64,
+    /// Times no answer to a COMMIT came, so that its closure was run again (PostgreSQL).
+    pub lost_commits: u64,
     /// Closures that read, whatever their end.
     pub reads: u64,
     /// Calls refused because a queue was full.

@@ -77,7 +77,7 @@ impl<'a> Tx<'a> {
         Ok(self.query(sql, params)?.into_iter().next())
     }
 
-    /// Wakes the relay after this group's COMMIT. A closure that is rolled back, or only
+    /// Wakes the relay after this group's COMMIT, and soon after those of other replicas. A closure that is rolled back, or only
     /// reads, raises nothing.
     pub fn raise(&mut self) {
         self.raised = true;

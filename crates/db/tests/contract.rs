@@ -5,6 +5,8 @@
 mod homes;
 #[path = "contract/rules.rs"]
 mod rules;
+#[path = "postgres/server.rs"]
+mod server;
 
 /// Runs every rule on every home.
 macro_rules! hold {
@@ -13,6 +15,14 @@ macro_rules! hold {
             $(#[tokio::test]
             async fn $rule() {
                 crate::rules::$rule(crate::homes::Threads::default()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $rule() {
+                let Some(home) = crate::homes::Postgres::for_rule(concat!("postgres::", stringify!($rule)))
+                else { return };
+                crate::rules::$rule(home).await;
             })*
         }
         mod inline_in_a_file {

@@ -72,11 +72,10 @@ async fn a_folder_in_place_of_the_file_is_refused() {
 }
 
 #[tokio::test]
-async fn postgresql_is_refused_by_name() {
+async fn the_inline_executor_has_no_postgresql() {
     let (_folder, mut config, _) = home();
     config.database = "postgres://user:secret@localhost/orders".parse().unwrap();
-    let error = refused(&config, vec![]).await;
-    assert!(error.to_string().contains("PostgreSQL is not in this build yet"), "{error}");
+    assert!(matches!(Db::inline(&config, vec![], 1), Err(OpenError::NotInline)));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
-use madang_db::{Config, Db, Migrations};
+use madang_db::{Config, Db, Dialect, Migrations};
 use refinery::{Migration, Runner};
 use tempfile::TempDir;
+
+use crate::server::Database;
 
 const SCHEMA: &str = "
     CREATE TABLE item (id BIGINT PRIMARY KEY, name TEXT, data BYTEA);
@@ -8,6 +10,8 @@ const SCHEMA: &str = "
 
 /// Where a rule's database lives, and how it is opened, again and again.
 pub(crate) trait Home {
+    const DIALECT: Dialect = Dialect::Sqlite;
+
     async fn open(&self) -> Db;
 }
 
@@ -22,6 +26,23 @@ impl Default for Threads {
 impl Home for Threads {
     async fn open(&self) -> Db {
         Db::open(&Config::sqlite(self.0.path().join("a.db")), migrations()).await.unwrap()
+    }
+}
+
+pub(crate) struct Postgres(Database);
+
+impl Postgres {
+    /// `None` when there is no server: then the rule is told as skipped.
+    pub(crate) fn for_rule(rule: &str) -> Option<Self> {
+        Database::create(rule).map(Self)
+    }
+}
+
+impl Home for Postgres {
+    const DIALECT: Dialect = Dialect::Postgres;
+
+    async fn open(&self) -> Db {
+        Db::open(&self.0.config(), migrations()).await.unwrap()
     }
 }
 

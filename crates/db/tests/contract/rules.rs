@@ -39,10 +39,10 @@ async fn ids(db: &Db) -> Vec<i64> {
     ids.await.map_err(|error: Error| error).unwrap()
 }
 
-pub(crate) async fn what_was_written_is_read(home: impl Home) {
+pub(crate) async fn what_was_written_is_read<H: Home>(home: H) {
     let db = home.open().await;
     let name = db.write(Kind::Request, |tx| {
-        assert_eq!(tx.dialect(), Dialect::Sqlite);
+        assert_eq!(tx.dialect(), H::DIALECT);
         insert(tx, 1)?;
         let row = tx.query_opt("SELECT name FROM item WHERE id = $1", &params![1_i64])?;
         row.map(|row| row.get::<String>(0)).transpose()
@@ -102,7 +102,7 @@ pub(crate) async fn a_panic_rolls_back_its_own_closure_alone(home: impl Home) {
     let db = home.open().await;
     let panicking = db.write(Kind::Request, |tx| {
         insert(tx, 2)?;
-        if tx.dialect() == Dialect::Sqlite {
+        if tx.query_opt("SELECT 1 FROM item WHERE id = 2", &[])?.is_some() {
             panic!("this panic belongs to a test");
         }
         Ok::<_, Error>(())
@@ -237,8 +237,11 @@ pub(crate) async fn a_closure_that_commits_fails_the_group(home: impl Home) {
     broken(home.open().await, "COMMIT").await;
 }
 
-pub(crate) async fn a_closure_that_rolls_back_fails_the_group(home: impl Home) {
+pub(crate) async fn a_closure_that_rolls_back_fails_the_group<H: Home>(home: H) {
     broken(home.open().await, "ROLLBACK").await;
+    if H::DIALECT == Dialect::Postgres {
+        return;
+    }
     let db = home.open().await;
     db.write(Kind::Request, |tx| tx.execute("DELETE FROM item", &[])).await.unwrap();
     broken(db, "INSERT OR ROLLBACK INTO item (id) VALUES (1)").await;

@@ -1,0 +1,17 @@
+//! PostgreSQL: one synchronous connection for each thread, and a queue that all of them share.
+
+mod campaign;
+mod connect;
+mod fault;
+mod link;
+mod notices;
+mod pool;
+mod server;
+mod session;
+mod sql;
+mod value;
+mod worker;
+
+pub(crate) use campaign::campaign;
+pub(crate) use pool::Pool;
+pub(crate) use server::Server;

@@ -1,0 +1,51 @@
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::Duration;
+
+use postgres::Client;
+use postgres::fallible_iterator::FallibleIterator;
+use tokio::sync::watch;
+
+use crate::postgres::Server;
+use crate::postgres::connect::Conn;
+
+/// Between attempts to take the lock, and between looks whether it is still held.
+const TICK: Duration = Duration::from_millis(250);
+/// For the server's answer to a look.
+const ANSWER: Duration = Duration::from_secs(1);
+
+const TAKE: &str = "SELECT pg_try_advisory_lock(hashtextextended('madang lead ' || $1, 0))";
+
+/// Takes the lock and holds it, again and again, until `left` has no other end.
+pub(crate) fn campaign(server: &Server, name: &str, left: &Receiver<()>, term: &watch::Sender<Option<u64>>) {
+    let mut number = 0;
+    let mut standing = None;
+    loop {
+        let connected = standing.take().or_else(|| Conn::open(server).ok().map(|conn| conn.client));
+        if let Some(mut client) = connected {
+            let taken = client.query_one(TAKE, &[&name]).and_then(|row| row.try_get::<_, bool>(0));
+            if let Ok(true) = taken {
+                number += 1;
+                term.send_replace(Some(number));
+                hold(&mut client, left);
+                // Before the connection is closed: that frees the lock.
+                term.send_replace(None);
+            } else if taken.is_ok() {
+                standing = Some(client);
+            }
+        }
+        if let Err(RecvTimeoutError::Disconnected) = left.recv_timeout(TICK) {
+            return;
+        }
+    }
+}
+
+/// Returns when the connection is lost, or does not answer, or the race was left.
+fn hold(client: &mut Client, left: &Receiver<()>) {
+    while !matches!(left.try_recv(), Err(TryRecvError::Disconnected)) {
+        // Nothing is heard on it: this waits for the tick, or for the connection's end.
+        let waited = client.notifications().timeout_iter(TICK).next();
+        if waited.is_err() || client.is_closed() || client.is_valid(ANSWER).is_err() {
+            return;
+        }
+    }
+}

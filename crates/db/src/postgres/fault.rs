@@ -1,0 +1,56 @@
+use postgres::error::{Severity, SqlState};
+
+/// What an error of the server, or of the way to it, asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The connection is gone, or must go: a new one may do it.
+    Lost,
+    /// The transaction was undone for the sake of another: the same again may succeed.
+    Again,
+    /// A prepared statement no longer fits the schema: the same again, prepared anew.
+    Stale,
+    /// The server cannot do it now.
+    Passing,
+    /// The server is a standby, or the transaction only reads.
+    ReadOnly,
+    /// The statement is wrong, or breaks a constraint.
+    Wrong,
+}
+
+pub(super) fn fault(error: &postgres::Error) -> Fault {
+    // No answer of the server: the socket, or a message that makes no sense.
+    let Some(db) = error.as_db_error() else { return Fault::Lost };
+    if matches!(db.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) {
+        return Fault::Lost;
+    }
+    let code = db.code();
+    if *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED {
+        Fault::Again
+    } else if *code == SqlState::INVALID_SQL_STATEMENT_NAME || db.routine() == Some("RevalidateCachedQuery") {
+        Fault::Stale
+    } else if *code == SqlState::READ_ONLY_SQL_TRANSACTION {
+        Fault::ReadOnly
+    } else if *code == SqlState::LOCK_NOT_AVAILABLE {
+        Fault::Passing
+    } else {
+        match code.code().get(..2) {
+            // Connection, resources, operator, system.
+            Some("08" | "53" | "57" | "58") => Fault::Passing,
+            _ => Fault::Wrong,
+        }
+    }
+}
+
+/// The error and all its causes, in one line.
+pub(super) fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,204 @@
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::job::{Job, survive};
+use crate::postgres::Server;
+use crate::postgres::connect::Conn;
+use crate::postgres::fault::{Fault, fault, told};
+use crate::postgres::link::{Link, PATIENCE};
+use crate::postgres::notices::Ping;
+use crate::postgres::session::{Fate, PgSession};
+use crate::stats::Board;
+use crate::{Kind, Tx};
+
+/// Times a closure runs when each ends in a conflict.
+const CONFLICTS: usize = 4;
+/// Times a closure runs when each is undone by the server, or loses its connection.
+const LOSSES: usize = 6;
+
+/// A closure that was undone for another's sake lets it go first: at once it could take the same lock
+/// again, before the other has woken. Times the number of runs.
+const YIELD: Duration = Duration::from_millis(3);
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// A closure in the queue: one that writes has a kind.
+pub(super) type Task = (Option<Kind>, Box<dyn Job>);
+
+/// What runs closures on one connection.
+pub(super) struct Worker {
+    link: Link,
+    board: Arc<Board>,
+    ping: Ping,
+}
+
+/// How one run ended.
+enum Run {
+    Committed {
+        wrote: bool,
+        raised: bool,
+    },
+    /// Undone; the closure's answer stands.
+    Undone {
+        conflicted: bool,
+    },
+    /// Nothing is known to have happened: to be run again.
+    Lost(String),
+    /// Told as unavailable.
+    Failed(String),
+}
+
+impl Worker {
+    pub(super) fn new(server: Server, conn: Option<Conn>, board: Arc<Board>, ping: Ping) -> Self {
+        Self { link: Link::new(server, conn), board, ping }
+    }
+
+    /// Connects, for a thread that is not needed unless it can.
+    pub(super) fn connected(&mut self) -> bool {
+        self.link.ready(Instant::now()).is_ok()
+    }
+
+    /// Runs one task; `free` is called before its answer leaves, so that who asks next finds a free thread.
+    pub(super) fn run(&mut self, (kind, mut job): Task, free: impl FnOnce()) {
+        let mut sound = false;
+        survive(|| {
+            match kind {
+                Some(kind) => self.write(kind, &mut *job),
+                None => self.read(&mut *job),
+            }
+            sound = true;
+        });
+        if !sound {
+            self.link.cut();
+        }
+        free();
+        survive(|| job.answer());
+    }
+
+    fn write(&mut self, kind: Kind, job: &mut dyn Job) {
+        let run = self.repeat(job, Self::attempt);
+        if let Run::Lost(cause) | Run::Failed(cause) = &run {
+            job.fail(cause);
+        }
+        let mut stats = self.board.stats();
+        match run {
+            Run::Committed { wrote, .. } => {
+                stats.groups += 1;
+                stats.written_groups += u64::from(wrote);
+                stats.count_committed(kind);
+            }
+            Run::Undone { .. } => stats.rolled_back += 1,
+            Run::Lost(_) | Run::Failed(_) => stats.failed_groups += 1,
+        }
+        drop(stats);
+        if matches!(run, Run::Committed { raised: true, .. }) {
+            self.board.raised.send_modify(|raised| *raised += 1);
+            self.ping.send();
+        }
+    }
+
+    fn read(&mut self, job: &mut dyn Job) {
+        if let Run::Lost(cause) | Run::Failed(cause) = self.repeat(job, Self::look) {
+            job.fail(&cause);
+        }
+        self.board.stats().reads += 1;
+    }
+
+    /// Runs the closure again while that may help, each time in a transaction of its own.
+    fn repeat(
+        &mut self,
+        job: &mut dyn Job,
+        attempt: impl Fn(&mut Self, &mut dyn Job, Instant) -> Run,
+    ) -> Run {
+        let deadline = Instant::now() + PATIENCE;
+        let (mut conflicts, mut losses) = (1, 1);
+        loop {
+            let run = attempt(self, job, deadline);
+            let (count, most) = match run {
+                Run::Undone { conflicted: true } => (&mut conflicts, CONFLICTS),
+                Run::Lost(_) => (&mut losses, LOSSES),
+                Run::Undone { conflicted: false } | Run::Committed { .. } | Run::Failed(_) => return run,
+            };
+            if *count == most || (matches!(run, Run::Lost(_)) && Instant::now() > deadline) {
+                return run;
+            }
+            if matches!(run, Run::Lost(_)) {
+                thread::sleep(YIELD * u32::try_from(*count).unwrap_or(1));
+            }
+            *count += 1;
+            self.board.stats().reruns += 1;
+        }
+    }
+
+    fn attempt(&mut self, job: &mut dyn Job, deadline: Instant) -> Run {
+        let conn = match self.begin(BEGIN, deadline) {
+            Ok(conn) => conn,
+            Err(run) => return run,
+        };
+        let mut session = PgSession::writer(conn);
+        let mut tx = Tx::new(&mut session);
+        let succeeded = job.run(&mut tx);
+        let (raised, conflicted) = (tx.raised, tx.conflicted && !succeeded);
+        let (wrote, fate) = (session.wrote, session.fate);
+        let run = match fate {
+            Fate::Sound if succeeded => return self.commit(Run::Committed { wrote, raised }),
+            Fate::Sound => Run::Undone { conflicted },
+            Fate::Again(cause) | Fate::Lost(cause) => Run::Lost(cause),
+            Fate::Ended(cause) => Run::Failed(cause),
+        };
+        self.roll_back();
+        run
+    }
+
+    /// One run of a closure that reads.
+    fn look(&mut self, job: &mut dyn Job, deadline: Instant) -> Run {
+        let conn = match self.begin(BEGIN_READ, deadline) {
+            Ok(conn) => conn,
+            Err(run) => return run,
+        };
+        let mut session = PgSession::reader(conn);
+        job.run(&mut Tx::new(&mut session));
+        let fate = session.fate;
+        self.roll_back();
+        match fate {
+            Fate::Sound => Run::Undone { conflicted: false },
+            Fate::Again(cause) | Fate::Lost(cause) => Run::Lost(cause),
+            Fate::Ended(cause) => Run::Failed(cause),
+        }
+    }
+
+    fn begin(&mut self, sql: &str, deadline: Instant) -> Result<&mut Conn, Run> {
+        let begun = self.link.ready(deadline).map_err(Run::Failed)?.control(sql);
+        if let Err(error) = begun {
+            self.link.cut();
+            return Err(Run::Lost(told(&error)));
+        }
+        // Not `ready`: a connection made anew has not begun.
+        self.link.conn().ok_or_else(|| Run::Lost("no connection".into()))
+    }
+
+    /// An error that the server reports as such undid the transaction. Without an answer, or with one
+    /// that ends the connection, it may have been committed: the closure's look-up finds out.
+    fn commit(&mut self, committed: Run) -> Run {
+        let Some(conn) = self.link.conn() else { return Run::Lost("no connection".into()) };
+        let Err(error) = conn.control("COMMIT") else { return committed };
+        let (fault, cause) = (fault(&error), told(&error));
+        let lost = fault == Fault::Lost || conn.client.is_closed();
+        self.link.cut();
+        if lost {
+            self.board.stats().lost_commits += 1;
+        }
+        if lost || fault == Fault::Again { Run::Lost(cause) } else { Run::Failed(cause) }
+    }
+
+    fn roll_back(&mut self) {
+        let undone = self.link.conn().is_some_and(|conn| conn.control("ROLLBACK").is_ok());
+        if !undone {
+            self.link.cut();
+        }
+    }
+}

@@ -1,0 +1,86 @@
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::thread;
+
+const COMMIT: &[u8] = b"COMMIT\0";
+
+/// What becomes of the next COMMIT.
+#[derive(Clone, Copy)]
+pub(crate) enum Loss {
+    /// It arrives; its answer is dropped, and the connection ends.
+    Answer = 1,
+    /// It is dropped itself, and the connection ends.
+    Commit = 2,
+}
+
+/// Stands between db and the server.
+pub(crate) struct Proxy {
+    port: u16,
+    next: Arc<AtomicU8>,
+}
+
+impl Proxy {
+    /// Its threads end with their connections, the first with the process.
+    pub(crate) fn before(server: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let next = Arc::new(AtomicU8::new(0));
+        let (armed, server) = (Arc::clone(&next), server.to_owned());
+        thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), TcpStream::connect(&server).unwrap());
+                let mute = Arc::new(AtomicBool::new(false));
+                let (to, from) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                let (armed, muted) = (Arc::clone(&armed), Arc::clone(&mute));
+                thread::spawn(move || ask(client, server, &armed, &mute));
+                thread::spawn(move || answer(from, to, &muted));
+            }
+        });
+        Self { port, next }
+    }
+
+    /// The same database by way of the proxy.
+    pub(crate) fn url(&self, url: &str) -> String {
+        let (head, rest) = url.split_once('@').unwrap();
+        let (_, path) = rest.split_once('/').unwrap();
+        format!("{head}@127.0.0.1:{}/{path}", self.port)
+    }
+
+    pub(crate) fn lose(&self, loss: Loss) {
+        self.next.store(loss as u8, Ordering::SeqCst);
+    }
+}
+
+fn ask(mut client: TcpStream, mut server: TcpStream, armed: &AtomicU8, mute: &AtomicBool) {
+    let mut bytes = [0; 8192];
+    while let Ok(length @ 1..) = client.read(&mut bytes) {
+        if bytes[..length].windows(COMMIT.len()).any(|window| window == COMMIT) {
+            let loss = armed.swap(0, Ordering::SeqCst);
+            if loss == Loss::Commit as u8 {
+                break;
+            }
+            mute.store(loss == Loss::Answer as u8, Ordering::SeqCst);
+        }
+        if server.write_all(&bytes[..length]).is_err() {
+            break;
+        }
+    }
+    end(&client, &server);
+}
+
+fn answer(mut server: TcpStream, mut client: TcpStream, mute: &AtomicBool) {
+    let mut bytes = [0; 8192];
+    while let Ok(length @ 1..) = server.read(&mut bytes) {
+        if mute.load(Ordering::SeqCst) || client.write_all(&bytes[..length]).is_err() {
+            break;
+        }
+    }
+    end(&client, &server);
+}
+
+fn end(client: &TcpStream, server: &TcpStream) {
+    drop(client.shutdown(Shutdown::Both));
+    drop(server.shutdown(Shutdown::Both));
+}
