@@ -27,6 +27,10 @@ test: ## Run all tests
 	$(CARGO) build --locked --workspace --bins
 	CARGO="$(CARGO)" tools/test --locked --workspace
 
+.PHONY: test-backends
+test-backends: ## Run db's suites on a real PostgreSQL, installed where it is missing
+	CARGO="$(CARGO)" tools/backends run tools/test --locked -p madang-db
+
 .PHONY: install
 install: build ## Put madang and the services into one folder on PATH (BIN=~/.local/bin)
 	mkdir -p "$(BIN)"

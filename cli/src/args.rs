@@ -1,10 +1,14 @@
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::output::Format;
 use crate::{audit, demo, order, status, up};
+
+/// The longest time that a flag may give, a day: far below what overflows when it is added to the present.
+pub(crate) const MAX_SECONDS: u64 = 86_400;
 
 /// Madang, a shop of small services: start it, order from it, check it
 #[derive(Debug, Parser)]
@@ -28,6 +32,25 @@ pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads the command line and the variables that stand for its flags; an empty variable counts as unset. Where the usage is
+    /// wrong, or is only asked for, that is told and the process ends.
+    pub fn read() -> Self {
+        let mut command = without_empty(Self::command());
+        let matches = command.get_matches_mut();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+}
+
+fn without_empty(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| match arg.get_env().is_some_and(is_empty) {
+        true => arg.env(None::<&'static str>),
+        false => arg,
+    });
+    command.mut_subcommands(without_empty)
 }
 
 /// What `madang` can do.

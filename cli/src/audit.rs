@@ -18,8 +18,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, value_parser};
 
+use crate::args::MAX_SECONDS;
 use crate::output::Output;
 use crate::shop::FindArgs;
 
@@ -44,7 +45,7 @@ It waits until no event is under way, at most a minute, then checks every order,
 Exit codes: 0 all is in order, 1 a violation was found, 69 a service cannot be reached.")]
 pub struct AuditArgs {
     /// How long to wait until no event is under way
-    #[arg(long, value_name = "SECONDS", default_value_t = LIMIT.as_secs())]
+    #[arg(long, value_name = "SECONDS", default_value_t = LIMIT.as_secs(), value_parser = value_parser!(u64).range(..=MAX_SECONDS))]
     wait: u64,
 
     #[command(flatten)]

@@ -31,8 +31,8 @@ use teller::Teller;
   madang demo --keep              Keep databases and logs to look at
   madang demo --output json | jq .passed
 
-It takes free ports and a temporary folder, so it disturbs no other shop. Where something does not come out as announced, the
-exit code is 1, and the folder is kept and named.")]
+It takes free ports and a temporary folder, so it disturbs no other shop.
+If something comes out otherwise, the exit code is 1; the folder is kept and named.")]
 pub struct DemoArgs {
     /// Keep the data folder
     #[arg(long)]

@@ -1,6 +1,8 @@
 //! What went wrong, told on stderr, and the exit code that says what kind it was.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use madang_api::error;
@@ -22,6 +24,14 @@ pub struct Unreachable {
     pub url: String,
 }
 
+/// There is no shop.json: a shop that closes takes it away.
+#[derive(Debug, thiserror::Error)]
+#[error("no shop is open at {}: the file is not there; is `madang up` running?", file.display())]
+pub struct Closed {
+    /// Where it was looked for.
+    pub file: PathBuf,
+}
+
 /// Tells the error and answers the exit code.
 pub fn report(error: &anyhow::Error, format: Format) -> ExitCode {
     if is_closed_pipe(error) {
@@ -32,6 +42,11 @@ pub fn report(error: &anyhow::Error, format: Format) -> ExitCode {
         Format::Json => json!({ "error": value(error) }).to_string(),
     });
     ExitCode::from(code(error))
+}
+
+/// The facts that go with a refusal, such as the products that it is about.
+fn facts(status: &Status) -> BTreeMap<String, String> {
+    error::facts(status).into_iter().collect()
 }
 
 /// The exit code that goes with the error.
@@ -66,7 +81,7 @@ fn status(error: &anyhow::Error) -> Option<&Status> {
 
 fn is_unreachable(error: &anyhow::Error) -> bool {
     let lost = |cause: &(dyn std::error::Error + 'static)| {
-        cause.is::<Unreachable>() || cause.is::<tonic::transport::Error>()
+        cause.is::<Unreachable>() || cause.is::<Closed>() || cause.is::<tonic::transport::Error>()
     };
     error.chain().any(lost)
 }
@@ -81,6 +96,9 @@ fn text(error: &anyhow::Error) -> String {
     let title = output::styled(BAD, "error:");
     let Some(status) = status(error) else { return format!("{title} {error:#}") };
     let mut text = format!("{title} {}: {}", refusal(status), status.message());
+    for (name, fact) in facts(status) {
+        text += &format!("\n  {name}: {fact}");
+    }
     for violation in error::violations(status) {
         text += &format!("\n  {}: {} ({})", violation.field, violation.description, violation.reason);
     }
@@ -97,6 +115,7 @@ fn value(error: &anyhow::Error) -> Value {
         "code": code_name(status.code()),
         "reason": error::reason(status),
         "message": status.message(),
+        "facts": facts(status),
         "violations": violations,
     })
 }
@@ -119,6 +138,15 @@ mod tests {
         assert!(told.contains("  lines[0].quantity: must be 1 to 1000000 (INVALID_VALUE)"), "{told}");
         assert_eq!(value(&error)["violations"][0]["field"], "lines[0].quantity");
         assert_eq!(code(&error), FAILURE);
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_its_facts() {
+        let about = [("product_ids", "moon-cake".to_owned())];
+        let status = error::status_about(Code::NotFound, "PRODUCT_NOT_FOUND", "no such product", about);
+        let error = anyhow::Error::from(status);
+        assert!(text(&error).ends_with("no such product\n  product_ids: moon-cake"), "{}", text(&error));
+        assert_eq!(value(&error)["facts"], json!({ "product_ids": "moon-cake" }));
     }
 
     #[test]

@@ -7,20 +7,21 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, value_parser};
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
 use madang_api::orders::v1::{
-    CancelOrderRequest, GetOrderRequest, ListOrdersRequest, Order, OrderState, PlaceOrderRequest,
-    WatchOrderRequest,
+    CancelOrderRequest, GetOrderRequest, ListOrdersRequest, ListOrdersResponse, Order, OrderState,
+    PlaceOrderRequest, WatchOrderRequest,
 };
 use madang_api::types::v1::Address;
 use serde_json::{Value, json};
 use tonic::Request;
 use tonic::transport::Channel;
 
+use crate::args::MAX_SECONDS;
 use crate::client::{self, call, within};
 use crate::output::{self, Output};
-use crate::shop::{FindArgs, Service};
+use crate::shop::GatewayArgs;
 use crate::system;
 
 pub use line::Line;
@@ -36,7 +37,7 @@ pub use line::Line;
 Test cards: tok_visa, tok_declined, tok_insufficient_funds, tok_lost_answer, tok_slow.")]
 pub struct OrderArgs {
     #[command(flatten)]
-    find: FindArgs,
+    gateway: GatewayArgs,
     #[command(subcommand)]
     command: OrderCommand,
 }
@@ -46,25 +47,23 @@ enum OrderCommand {
     /// Place an order and tell how it came out; 1 is the exit code of one that is refused
     Place(PlaceArgs),
     /// Read an order
+    #[command(after_help = "Example:\n  madang order get 0198c0de-0000-7000-8000-000000000001")]
     Get {
         /// The order's id
         order_id: String,
     },
     /// List a customer's orders, newest first
-    List {
-        /// Who ordered
-        #[arg(long, default_value = "guest")]
-        customer: String,
-        /// How many, at most
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=200))]
-        limit: i32,
-    },
+    List(ListArgs),
     /// Follow an order until it is final; with --output json, a line for each change
+    #[command(
+        after_help = "Example:\n  madang order watch 0198c0de-0000-7000-8000-000000000001 --output json"
+    )]
     Watch {
         /// The order's id
         order_id: String,
     },
     /// Cancel an order whose parcel has not departed
+    #[command(after_help = "Example:\n  madang order cancel 0198c0de-0000-7000-8000-000000000001")]
     Cancel {
         /// The order's id
         order_id: String,
@@ -75,6 +74,29 @@ enum OrderCommand {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  madang order list --customer mina
+  madang order list --customer mina --limit 200 --output json | jq -r .next_page_token
+  madang order list --customer mina --limit 200 --page-token TOKEN")]
+struct ListArgs {
+    /// Who ordered
+    #[arg(long, default_value = "guest")]
+    customer: String,
+    /// How many, at most
+    #[arg(long, default_value_t = 50, value_parser = value_parser!(i32).range(1..=200))]
+    limit: i32,
+    /// Go on where the list before ended, with the token that it told
+    #[arg(long, value_name = "TOKEN", default_value = "", hide_default_value = true)]
+    page_token: String,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  madang order place --line celadon-tea-cup=2
+  madang order place --line celadon-tea-cup=1 --card tok_slow --wait 60
+  madang order place --line celadon-tea-cup --output json | jq -r .orderId
+
+Test cards: tok_visa, tok_declined, tok_insufficient_funds, tok_lost_answer, tok_slow.")]
 struct PlaceArgs {
     /// What and how many pieces; may be given more than once
     #[arg(long = "line", value_name = "PRODUCT=QUANTITY", required = true)]
@@ -101,7 +123,7 @@ struct PlaceArgs {
     #[arg(long, value_name = "UUID")]
     request_id: Option<String>,
     /// How long to wait for the order's end; it goes on in any case
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = value_parser!(u64).range(1..=MAX_SECONDS))]
     wait: u64,
 }
 
@@ -110,15 +132,14 @@ struct PlaceArgs {
 /// # Errors
 /// What the shop refuses, or that it cannot be reached.
 pub async fn run(args: OrderArgs, output: &Output) -> Result<ExitCode> {
-    let shop = args.find.find()?;
-    let mut orders = OrdersServiceClient::new(client::connect(shop.url(Service::Gateway)).await?);
+    let mut orders = OrdersServiceClient::new(client::connect(&args.gateway.find()?).await?);
     match args.command {
         OrderCommand::Place(args) => return place(&mut orders, args, output).await,
         OrderCommand::Get { order_id } => {
             let answer = orders.get_order(call(GetOrderRequest { order_id })).await?.into_inner();
             tell(&answer.order.unwrap_or_default(), output)?;
         }
-        OrderCommand::List { customer, limit } => list(&mut orders, customer, limit, output).await?,
+        OrderCommand::List(args) => list(&mut orders, args, output).await?,
         OrderCommand::Watch { order_id } => watch(&mut orders, order_id, output).await?,
         OrderCommand::Cancel { order_id, request_id } => {
             let request_id = request_id.unwrap_or_else(system::request_id);
@@ -148,19 +169,22 @@ async fn place(
 
 async fn list(
     orders: &mut OrdersServiceClient<Channel>,
-    customer_id: String,
-    page_size: i32,
+    ListArgs { customer: customer_id, limit: page_size, page_token }: ListArgs,
     output: &Output,
 ) -> Result<()> {
-    let request = ListOrdersRequest { customer_id, page_size, page_token: String::new() };
-    let orders = orders.list_orders(call(request)).await?.into_inner().orders;
+    let request = ListOrdersRequest { customer_id, page_size, page_token };
+    let ListOrdersResponse { orders, next_page_token } =
+        orders.list_orders(call(request)).await?.into_inner();
     if output.is_json() {
         let orders: Vec<Value> = orders.iter().map(output::message).collect::<Result<_>>()?;
-        return Ok(output.json(&json!({ "orders": orders }))?);
+        return Ok(output.json(&json!({ "orders": orders, "next_page_token": next_page_token }))?);
     }
     match orders.is_empty() {
         true => output.line("no orders")?,
         false => output.text(&show::table(&orders).render())?,
+    }
+    if !next_page_token.is_empty() {
+        output.note(&format!("there are more: --page-token {next_page_token}"));
     }
     Ok(())
 }

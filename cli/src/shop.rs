@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use find::FindArgs;
+pub use find::{FindArgs, GatewayArgs};
 pub use folder::Folder;
 pub use ports::Ports;
 pub use service::Service;

@@ -183,28 +183,21 @@ impl Supervisor {
         self.processes.values_mut().filter_map(Process::ended).collect()
     }
 
-    /// Ends all processes: SIGTERM, so that they finish what they have begun; after `limit`, SIGKILL. Answers who had to be killed.
+    /// Ends all processes, in the phases of [`Service::CLOSING`]: SIGTERM, so that they finish what they have begun; after
+    /// `limit` for each phase, SIGKILL. Answers who had to be killed.
     pub async fn stop(&mut self, limit: Duration) -> Vec<Service> {
-        for process in self.processes.values() {
-            process.signal(Signal::TERM);
+        let mut killed = Vec::new();
+        for phase in Service::CLOSING {
+            let ending = self.processes.iter_mut().filter(|(service, _)| phase.contains(service));
+            killed.extend(stop(ending.map(|(_, process)| process).collect(), limit).await);
         }
-        let all = future::join_all(self.processes.values_mut().map(Process::wait));
-        let killed = match tokio::time::timeout(limit, all).await {
-            Ok(_) => Vec::new(),
-            Err(_) => self.kill_all().await,
-        };
         self.processes.clear();
         killed
     }
 
     /// Ends at once what still runs (SIGKILL), and waits until it is gone.
     pub async fn kill_all(&mut self) -> Vec<Service> {
-        let alive = self.processes.values_mut().filter(|process| process.id().is_some());
-        let kill = async |process: &mut Process| {
-            process.signal(Signal::KILL);
-            process.wait().await.service
-        };
-        future::join_all(alive.map(kill)).await
+        kill(self.processes.values_mut()).await
     }
 
     fn late(&self, service: Service, limit: Duration) -> NotReady {
@@ -217,6 +210,26 @@ impl Supervisor {
             place.pid = pid;
         }
     }
+}
+
+async fn stop(mut processes: Vec<&mut Process>, limit: Duration) -> Vec<Service> {
+    for process in &processes {
+        process.signal(Signal::TERM);
+    }
+    let all = future::join_all(processes.iter_mut().map(|process| process.wait()));
+    match tokio::time::timeout(limit, all).await {
+        Ok(_) => Vec::new(),
+        Err(_) => kill(processes.into_iter()).await,
+    }
+}
+
+async fn kill(processes: impl Iterator<Item = &mut Process>) -> Vec<Service> {
+    let alive = processes.filter(|process| process.id().is_some());
+    let kill = async |process: &mut Process| {
+        process.signal(Signal::KILL);
+        process.wait().await.service
+    };
+    future::join_all(alive.map(kill)).await
 }
 
 fn names(services: &[Service]) -> String {

@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use clap::ValueEnum;
+use clap::{ValueEnum, value_parser};
 use serde_json::{Value, json};
 
+use crate::args::MAX_SECONDS;
 use crate::output::{Cell, FAINT, Output, Table, WAITS, styled};
 use crate::shop::{Folder, Ports, Service, Shop};
 use crate::supervisor::{self, DEFAULT_LOG_LEVEL, Plan, Supervisor};
@@ -19,7 +20,7 @@ use crate::supervisor::{self, DEFAULT_LOG_LEVEL, Plan, Supervisor};
 pub(crate) use open::open;
 pub(crate) use stop::Stop;
 
-/// How long services may take to end: their own drain, and a second for the rest.
+/// How long the services of a phase may take to end: their own drain, and a second for the rest.
 pub(crate) const GRACE: Duration = Duration::from_secs(16);
 /// How long services may take to be ready.
 pub(crate) const READY: Duration = Duration::from_secs(30);
@@ -48,11 +49,11 @@ pub struct UpArgs {
     pub log_level: String,
 
     /// How long the services may take to be ready
-    #[arg(long, value_name = "SECONDS", default_value_t = READY.as_secs())]
+    #[arg(long, value_name = "SECONDS", default_value_t = READY.as_secs(), value_parser = value_parser!(u64).range(..=MAX_SECONDS))]
     pub wait: u64,
 
-    /// How long the services may take to end before they are killed
-    #[arg(long, value_name = "SECONDS", default_value_t = GRACE.as_secs())]
+    /// How long services may take to end before they are killed: gateway and console first, then orders, then the rest
+    #[arg(long, value_name = "SECONDS", default_value_t = GRACE.as_secs(), value_parser = value_parser!(u64).range(..=MAX_SECONDS))]
     pub grace: u64,
 }
 

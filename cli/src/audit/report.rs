@@ -106,6 +106,7 @@ impl Report {
             0 => styled(GOOD, "the books are in order"),
             count => styled(BAD, &format!("violations: {count}")),
         };
-        format!("{total} orders{states}, event lag 0: {verdict}\n")
+        let orders = if total == 1 { "order" } else { "orders" };
+        format!("{total} {orders}{states}, event lag 0: {verdict}\n")
     }
 }

@@ -54,7 +54,8 @@ async fn rest(shop: &Shop, end: Instant, poll: &mut Interval, progress: &mut Pro
         let Some(lag) = lags.iter().max_by_key(|lag| lag.events).filter(|lag| lag.events > 0) else {
             return Ok(lags);
         };
-        let told = format!("{} is {} events behind {}", lag.consumer, lag.events, lag.producer);
+        let events = if lag.events == 1 { "event" } else { "events" };
+        let told = format!("{} is {} {events} behind {}", lag.consumer, lag.events, lag.producer);
         if Instant::now() >= end {
             bail!("events are still under way: {told}");
         }

@@ -11,10 +11,18 @@ pub struct FindArgs {
     /// The shop.json of the shop, in the data folder of its `madang up`
     #[arg(long, global = true, env = "MADANG_SHOP", value_name = "FILE")]
     pub shop: Option<PathBuf>,
+}
+
+/// Where a customer finds the shop: the gateway is all that they need.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Which shop")]
+pub struct GatewayArgs {
+    #[command(flatten)]
+    find: FindArgs,
 
     /// Where the gateway is, such as http://127.0.0.1:8080
-    #[arg(long, global = true, env = "MADANG_GATEWAY", value_name = "URL")]
-    pub gateway: Option<String>,
+    #[arg(long, global = true, env = "MADANG_GATEWAY", value_name = "URL", value_parser = address)]
+    gateway: Option<String>,
 }
 
 impl FindArgs {
@@ -23,14 +31,31 @@ impl FindArgs {
     /// # Errors
     /// Where the file of --shop cannot be read.
     pub fn find(&self) -> Result<Shop> {
-        let mut shop = match &self.shop {
-            Some(file) => Shop::read(file)?,
-            None => running().unwrap_or_else(|| Shop::on(&Ports::usual())),
-        };
-        if let (Some(url), Some(place)) = (&self.gateway, shop.services.get_mut(&Service::Gateway)) {
-            place.url.clone_from(url);
+        match &self.shop {
+            Some(file) => Shop::read(file),
+            None => Ok(running().unwrap_or_else(|| Shop::on(&Ports::usual()))),
         }
-        Ok(shop)
+    }
+}
+
+impl GatewayArgs {
+    /// Finds the gateway's URL.
+    ///
+    /// # Errors
+    /// Where the file of --shop cannot be read.
+    pub fn find(&self) -> Result<String> {
+        match &self.gateway {
+            Some(url) => Ok(url.clone()),
+            None => Ok(self.find.find()?.url(Service::Gateway).to_owned()),
+        }
+    }
+}
+
+fn address(text: &str) -> Result<String, &'static str> {
+    let is_address = |url: reqwest::Url| url.scheme() == "http" && url.has_host();
+    match reqwest::Url::parse(text).is_ok_and(is_address) {
+        true => Ok(text.to_owned()),
+        false => Err("write a URL such as http://127.0.0.1:8080"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::{Service, Shop};
+use crate::exit::Closed;
 use crate::system;
 
 /// A shop's data: the databases, logs/, shop.json, and the lock that one running shop holds.
@@ -102,10 +103,15 @@ impl Shop {
     /// Reads a shop.json.
     ///
     /// # Errors
-    /// Where there is none, or it is something else.
+    /// [`Closed`] where there is none; or it is something else.
     pub fn read(path: &Path) -> Result<Self> {
         let told = || format!("cannot read {}; `madang up` writes it into its data folder", path.display());
-        let json = fs::read(path).with_context(told)?;
+        let json = match fs::read(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Closed { file: path.to_owned() }.into());
+            }
+            read => read.with_context(told)?,
+        };
         serde_json::from_slice(&json).with_context(told)
     }
 }

@@ -33,6 +33,13 @@ impl Service {
     /// Those that publish events.
     pub const PRODUCERS: [Self; 3] = [Self::Orders, Self::Payments, Self::Shipping];
 
+    /// The order in which they end: who asks ends before who answers, so that no call under way loses its answer.
+    pub const CLOSING: [&'static [Self]; 3] = [
+        &[Self::Gateway, Self::Console],
+        &[Self::Orders],
+        &[Self::Catalog, Self::Inventory, Self::Payments, Self::Shipping, Self::Notifications],
+    ];
+
     /// The service's name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -85,5 +92,17 @@ impl Service {
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_service_ends_once() {
+        let mut closing = Service::CLOSING.concat();
+        closing.sort_unstable();
+        assert_eq!(closing, Service::ALL);
     }
 }

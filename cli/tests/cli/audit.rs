@@ -126,5 +126,5 @@ async fn events_that_stay_under_way_are_told_after_the_wait() {
     let output = shop(1).madang(&["audit", "--wait", "1"]).await;
     assert_eq!(output.status.code(), Some(1));
     let told = String::from_utf8(output.stderr).unwrap();
-    assert!(told.contains("events are still under way") && told.contains("1 events behind"), "{told}");
+    assert!(told.contains("events are still under way") && told.contains("1 event behind"), "{told}");
 }

@@ -97,9 +97,28 @@ async fn a_customers_orders_are_listed() {
             Ok(ListOrdersResponse { orders, ..ListOrdersResponse::default() })
         });
     let output = fake.madang(&["order", "list", "--customer", "mina", "--limit", "3"]).await;
+    assert_eq!(text(&output.stderr), "");
     let told = text(&output.stdout);
     assert_eq!(told.lines().count(), 3, "{told}");
     assert!(told.contains("OUT_OF_STOCK"), "{told}");
+}
+
+#[tokio::test]
+async fn a_long_list_tells_how_to_go_on() {
+    let fake = || {
+        Fake::default().on("/madang.orders.v1.OrdersService/ListOrders", |request: ListOrdersRequest| {
+            let next_page_token = if request.page_token.is_empty() { "second" } else { "" }.to_owned();
+            Ok(ListOrdersResponse { orders: vec![order(OrderState::Confirmed, "")], next_page_token })
+        })
+    };
+    let output = fake().madang(&["order", "list"]).await;
+    assert_eq!(text(&output.stderr), "there are more: --page-token second\n");
+    assert_eq!(
+        json(&fake().madang(&["order", "list", "--output", "json"]).await)["next_page_token"],
+        "second"
+    );
+    let output = fake().madang(&["order", "list", "--page-token", "second"]).await;
+    assert_eq!((text(&output.stdout).lines().count(), text(&output.stderr).as_str()), (2, ""));
 }
 
 #[tokio::test]

@@ -94,6 +94,31 @@ fn what_dies_is_started_again() {
     assert!(shop["services"]["payments"]["pid"].is_u64());
 }
 
+/// Writes down when the service is told to end and, a while later, when it has ended.
+fn slow(installation: Installation, service: &str) -> Installation {
+    let told = installation.data.path().join("told");
+    let told = told.display();
+    let end = format!("echo {service} begins >>'{told}'; sleep 0.3; echo {service} ends >>'{told}'");
+    let commands = format!(
+        "[ -n \"$INNER\" ] || {{ trap '{}; kill $stub; exit 0' TERM; INNER=1 \"$0\" & stub=$!; wait; }}",
+        end.replace('\'', "\"")
+    );
+    installation.before(service, &commands)
+}
+
+#[test]
+fn who_asks_ends_before_who_answers() {
+    let installation =
+        ["gateway", "orders", "inventory", "shipping"].into_iter().fold(Installation::new(), slow);
+    let mut up = installation.up(&[]);
+    assert_eq!(up.end(Signal::INT).code(), Some(0));
+    let told = std::fs::read_to_string(installation.data.path().join("told")).unwrap();
+    let told: Vec<&str> = told.lines().collect();
+    assert_eq!(told[..4], ["gateway begins", "gateway ends", "orders begins", "orders ends"]);
+    let together = told[4..6].iter().all(|line| line.ends_with("begins"));
+    assert!(told.len() == 8 && together, "{told:?}");
+}
+
 #[test]
 fn who_does_not_end_in_time_is_killed() {
     let installation = Installation::new().before("shipping", "trap '' TERM");
@@ -102,6 +127,17 @@ fn who_does_not_end_in_time_is_killed() {
     assert_eq!(up.end(Signal::TERM).code(), Some(0));
     up.hear("shipping did not end by itself and was killed");
     life.end();
+}
+
+#[test]
+fn a_second_ctrl_c_ends_it_at_once() {
+    let installation = Installation::new().before("gateway", "trap '' TERM");
+    let mut up = installation.up(&["--grace", "60"]);
+    kill(i32::try_from(up.child.id()).unwrap(), Signal::INT);
+    up.hear("closing the shop");
+    assert_eq!(up.end(Signal::INT).code(), Some(0));
+    // Their phase had not begun.
+    up.hear("orders did not end by itself and was killed");
 }
 
 #[test]

@@ -12,8 +12,10 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_command_has_a_help_with_examples() {
-    for command in ["", "up", "demo", "order", "audit", "status", "completions"] {
-        let args: Vec<&str> = [command, "--help"].into_iter().filter(|arg| !arg.is_empty()).collect();
+    let commands = ["", "up", "demo", "order", "audit", "status", "completions"];
+    let orders = ["order place", "order get", "order list", "order watch", "order cancel"];
+    for command in commands.into_iter().chain(orders) {
+        let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = madang(&args);
         assert!(help.status.success());
         assert!(text(&help.stdout).contains("Example"), "{command}");
@@ -28,6 +30,14 @@ fn wrong_usage_ends_with_2() {
         &["order", "place"],
         &["order", "place", "--line", "cup=two"],
         &["up", "--ports", "some"],
+        &["order", "list", "--gateway", "nope"],
+        &["order", "list", "--gateway", "localhost:8080"],
+        &["status", "--gateway", "http://127.0.0.1:9"],
+        &["audit", "--gateway", "http://127.0.0.1:9"],
+        &["up", "--wait", "18446744073709551615"],
+        &["up", "--grace", "18446744073709551615"],
+        &["audit", "--wait", "18446744073709551615"],
+        &["order", "place", "--line", "cup", "--wait", "18446744073709551615"],
     ] {
         assert_eq!(madang(args).status.code(), Some(2), "{args:?}");
     }
@@ -54,5 +64,34 @@ fn a_shop_that_is_not_there_ends_with_69_and_a_hint() {
         assert_eq!(output.status.code(), Some(69), "{args:?}: {}", text(&output.stderr));
         assert!(text(&output.stderr).contains("is `madang up` running?"), "{args:?}");
         assert!(!text(&output.stderr).contains('\u{1b}'), "colours are for terminals");
+    }
+}
+
+#[test]
+fn a_closed_shop_ends_with_69_and_a_hint() {
+    let folder = tempfile::tempdir().unwrap();
+    let closed = folder.path().join("shop.json");
+    for command in [&["order", "list"][..], &["audit"], &["status"]] {
+        let args = [command, &["--shop", closed.to_str().unwrap()]].concat();
+        let output = madang(&args);
+        assert_eq!(output.status.code(), Some(69), "{args:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains("is `madang up` running?"), "{args:?}");
+    }
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let empty = tempfile::tempdir().unwrap();
+    let nowhere = empty.path().join("shop.json");
+    let place = r#"{ "url": "http://127.0.0.1:9", "admin_url": "http://127.0.0.1:9", "pid": null }"#;
+    std::fs::write(&nowhere, format!(r#"{{ "services": {{ "gateway": {place} }} }}"#)).unwrap();
+    for (variable, flag, value) in [
+        ("MADANG_SHOP", "--gateway", "http://127.0.0.1:9"),
+        ("MADANG_GATEWAY", "--shop", nowhere.to_str().unwrap()),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+        command.env("XDG_DATA_HOME", empty.path()).env(variable, "");
+        let output = command.args(["order", "list", flag, value]).output().unwrap();
+        assert_eq!(output.status.code(), Some(69), "{variable}: {}", text(&output.stderr));
     }
 }

@@ -51,7 +51,8 @@ const MAX_VIOLATION_BYTES: usize = 4096;
 
 /// INVALID_ARGUMENT with all violations of a request, or as many as an answer carries and the number of the others.
 pub(crate) fn invalid(mut violations: Vec<FieldViolation>) -> Status {
-    let message = format!("the request is not valid: {} violations", violations.len());
+    let plural = if violations.len() == 1 { "" } else { "s" };
+    let message = format!("the request is not valid: {} violation{plural}", violations.len());
     let mut bytes = 0;
     let fitting = violations.iter().take_while(|violation| {
         bytes += violation.field.len() + violation.reason.len() + violation.description.len() + 8;
