@@ -21,8 +21,27 @@ pub struct Config {
     #[command(flatten)]
     pub telemetry: TelemetryArgs,
     /// The services' names and admin ports, in the order in which they are shown
-    #[arg(long, env = "MADANG_ADMIN_URLS", default_value = LOCAL, value_name = "NAME=URL", value_delimiter = ',')]
-    pub admin_urls: Vec<Target>,
+    #[arg(long, env = "MADANG_ADMIN_URLS", default_value = LOCAL, value_name = "NAME=URL,...")]
+    pub admin_urls: Targets,
+}
+
+/// What the console watches. It is read as a whole, so that every bad entry is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Targets(pub Vec<Target>);
+
+impl FromStr for Targets {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (mut targets, mut bad) = (Vec::new(), Vec::new());
+        for entry in text.split(',') {
+            match entry.parse() {
+                Ok(target) => targets.push(target),
+                Err(cause) => bad.push(format!("{entry:?}: {cause}")),
+            }
+        }
+        if bad.is_empty() { Ok(Self(targets)) } else { Err(bad.join("; ")) }
+    }
 }
 
 /// A service that the console watches.
@@ -65,10 +84,19 @@ mod tests {
     #[test]
     fn the_default_names_all_services() {
         let config: Config = madang_chassis::config::try_parse_from(&crate::SERVICE, ["console"]).unwrap();
-        let names: Vec<_> = config.admin_urls.iter().map(|target| target.name.as_str()).collect();
+        let names: Vec<_> = config.admin_urls.0.iter().map(|target| target.name.as_str()).collect();
         let expected =
             ["catalog", "inventory", "payments", "shipping", "orders", "notifications", "gateway", "console"];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn every_bad_target_is_named() {
+        let error = "catalog=nope,foo,x=http://1,=".parse::<Targets>().unwrap_err();
+        for bad in ["\"catalog=nope\": ", "\"foo\": ", "\"=\": "] {
+            assert!(error.contains(bad), "{error}");
+        }
+        assert!(!error.contains("x="), "{error}");
     }
 
     #[test]

@@ -14,14 +14,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use madang_chassis::{Listener, Platform, Service, web};
 use serde_json::json;
 
-pub use config::{Config, Target};
+pub use config::{Config, Target, Targets};
 
 /// What this service is.
 pub const SERVICE: Service = Service { name: "console", version: env!("CARGO_PKG_VERSION"), port: 8081 };
@@ -31,11 +31,15 @@ pub const SERVICE: Service = Service { name: "console", version: env!("CARGO_PKG
 /// # Errors
 /// None so far.
 pub async fn run(config: Config, listener: Listener, platform: Platform) -> Result<(), Infallible> {
-    let console = Console { targets: config.admin_urls.into(), platform: platform.clone() };
+    let console = Console { targets: config.admin_urls.0.into(), platform: platform.clone() };
     let router = Router::new()
         .route("/", get(page))
         .route("/style.css", get(style))
         .route("/api/services", get(services))
+        .fallback(async || (StatusCode::NOT_FOUND, "there is nothing at this path\n"))
+        .method_not_allowed_fallback(async || {
+            (StatusCode::METHOD_NOT_ALLOWED, "this path does not take this method\n")
+        })
         .with_state(console);
     web::serve(&platform, &config.server, listener, router).await;
     Ok(())

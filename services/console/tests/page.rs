@@ -4,12 +4,12 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Request, Uri};
+use axum::http::{HeaderMap, Method, Request, Uri};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1;
 use madang_chassis::{Listener, Network, Platform, ServerArgs, Service, TelemetryArgs, admin, web};
-use madang_console::{Config, SERVICE, Target};
+use madang_console::{Config, SERVICE, Target, Targets};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use tower::Service as _;
@@ -30,7 +30,7 @@ impl Shop {
         let config = Config {
             server: ServerArgs::default(),
             telemetry: TelemetryArgs::default(),
-            admin_urls: names.iter().map(target).collect(),
+            admin_urls: Targets(names.iter().map(target).collect()),
         };
         let run = madang_console::run(config, network.listen("front"), platform.clone());
         platform.tasks.spawn("console", async move { run.await.unwrap() });
@@ -51,10 +51,15 @@ impl Shop {
     }
 
     async fn get(&self, path: &str) -> (u16, HeaderMap, String) {
+        self.send(Method::GET, path).await
+    }
+
+    async fn send(&self, method: Method, path: &str) -> (u16, HeaderMap, String) {
         let io = self.network.connector().call(Uri::from_static("http://front")).await.unwrap();
         let (mut sender, connection) = http1::handshake::<_, Empty<Bytes>>(io).await.unwrap();
         self.platform.tasks.spawn("connection", async move { drop(connection.await) });
-        let request = Request::get(path).header("host", "front").body(Empty::new()).unwrap();
+        let request =
+            Request::builder().method(method).uri(path).header("host", "front").body(Empty::new()).unwrap();
         let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (parts.status.as_u16(), parts.headers, String::from_utf8(body.to_vec()).unwrap())
@@ -144,5 +149,20 @@ async fn the_page_loads_nothing_from_elsewhere_and_refreshes_itself() {
     let (status, headers, style) = shop.get("/style.css").await;
     assert_eq!((status, &headers["content-type"]), (200, &"text/css; charset=utf-8".parse().unwrap()));
     assert!(style.contains("light dark") && !style.contains("url("));
-    assert_eq!(shop.get("/nothing").await.0, 404);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_is_told_in_plain_text() {
+    let shop = Shop::open(&[]);
+    for (method, path, expected, says) in
+        [(Method::GET, "/nothing", 404, "nothing at this path"), (Method::POST, "/", 405, "this method")]
+    {
+        let (status, headers, body) = shop.send(method, path).await;
+        assert_eq!(
+            (status, &headers["content-type"]),
+            (expected, &"text/plain; charset=utf-8".parse().unwrap())
+        );
+        assert!(body.contains(says), "{body}");
+        assert_eq!(headers.contains_key("allow"), expected == 405);
+    }
 }

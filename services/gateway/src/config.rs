@@ -48,10 +48,10 @@ pub struct Upstreams {
 #[command(next_help_heading = "Limits")]
 pub struct Limits {
     /// How long a call may take whose client does not say
-    #[arg(long, env = "MADANG_CALL_TIMEOUT", default_value = "15s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, env = "MADANG_CALL_TIMEOUT", default_value = "15s", value_name = "DURATION", value_parser = positive)]
     pub call_timeout: Duration,
     /// How long a product page waits for inventory before it shows the stock as unknown
-    #[arg(long, env = "MADANG_STOCK_TIMEOUT", default_value = "300ms", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, env = "MADANG_STOCK_TIMEOUT", default_value = "300ms", value_name = "DURATION", value_parser = positive)]
     pub stock_timeout: Duration,
     /// Requests a second that each client may send, lasting
     #[arg(long, env = "MADANG_RATE_LIMIT", default_value = "200", value_name = "PER_SECOND")]
@@ -65,6 +65,14 @@ pub struct Limits {
     pub trusted_hops: u8,
 }
 
+/// A duration in which something can happen.
+fn positive(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be longer than 0".to_owned()),
+        long_enough => Ok(long_enough),
+    }
+}
+
 impl AsRef<ServerArgs> for Config {
     fn as_ref(&self) -> &ServerArgs {
         &self.server
@@ -74,5 +82,21 @@ impl AsRef<ServerArgs> for Config {
 impl AsRef<TelemetryArgs> for Config {
     fn as_ref(&self) -> &TelemetryArgs {
         &self.telemetry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_time_at_all_is_refused() {
+        for flag in ["--call-timeout", "--stock-timeout"] {
+            for (value, taken) in [("0s", false), ("0ms", false), ("1ms", true)] {
+                let args = ["gateway".to_owned(), format!("{flag}={value}")];
+                let config: Result<Config, _> = madang_chassis::config::try_parse_from(&crate::SERVICE, args);
+                assert_eq!(config.is_ok(), taken, "{flag}={value}");
+            }
+        }
     }
 }

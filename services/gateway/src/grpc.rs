@@ -15,7 +15,7 @@ use tonic_web::GrpcWebLayer;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::problem::Problem;
+use crate::problem::{Problem, UNSUPPORTED_MEDIA_TYPE};
 use crate::{Clients, Config};
 
 mod allowed;
@@ -61,6 +61,12 @@ impl Edge {
     /// Answers what is on no other route: a call, or a path that does not exist.
     pub(crate) async fn answer(self, request: Request) -> Response {
         match Protocol::of(request.headers()) {
+            None if is_other_web(request.headers()) => {
+                let detail =
+                    "gRPC-Web is taken as application/grpc-web or application/grpc-web+proto, binary";
+                Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, UNSUPPORTED_MEDIA_TYPE, detail)
+                    .into_response()
+            }
             None => Problem::new(StatusCode::NOT_FOUND, "UNKNOWN_PATH", "there is nothing at this path")
                 .into_response(),
             Some(Protocol::Grpc) if request.version() != Version::HTTP_2 => {
@@ -85,14 +91,11 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
-    /// Tells by the content type; none for what is no call.
+    /// Tells by the content type; none for what is no call, and for gRPC-Web as text.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let value = headers.get(header::CONTENT_TYPE)?;
         match value.as_bytes() {
-            b"application/grpc-web"
-            | b"application/grpc-web+proto"
-            | b"application/grpc-web-text"
-            | b"application/grpc-web-text+proto" => Some(Self::Web(value.clone())),
+            b"application/grpc-web" | b"application/grpc-web+proto" => Some(Self::Web(value.clone())),
             b"application/grpc" => Some(Self::Grpc),
             other => other.starts_with(b"application/grpc+").then_some(Self::Grpc),
         }
@@ -106,4 +109,12 @@ impl Protocol {
         }
         response
     }
+}
+
+/// Whether this is gRPC-Web in a form that is not taken: what tonic-web makes of its text never reaches a service, because
+/// its length stays that of the text.
+fn is_other_web(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/grpc-web"))
 }

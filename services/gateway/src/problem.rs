@@ -16,6 +16,8 @@ use crate::edge::RequestId;
 pub(crate) const INVALID_JSON: &str = "INVALID_JSON";
 /// The body, or a gRPC message, is longer than 64 KiB.
 pub(crate) const BODY_TOO_LARGE: &str = "BODY_TOO_LARGE";
+/// The body is of a type that is not taken.
+pub(crate) const UNSUPPORTED_MEDIA_TYPE: &str = "UNSUPPORTED_MEDIA_TYPE";
 /// The client sends more than its rate.
 pub(crate) const RATE_LIMITED: &str = "RATE_LIMITED";
 

@@ -10,7 +10,7 @@ pub(super) async fn list(State(mut api): State<Api>, caller: Caller, uri: Uri) -
     let mut params = Params::read(&uri, &["customer_id", "page_size", "page_token"]);
     let request = ListNotificationsRequest {
         customer_id: params.text("customer_id"),
-        page_size: params.number("page_size"),
+        page_size: params.page_size(),
         page_token: params.text("page_token"),
     };
     params.check()?;

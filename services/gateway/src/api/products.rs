@@ -15,7 +15,7 @@ use crate::problem::Problem;
 pub(super) async fn list(State(mut api): State<Api>, caller: Caller, uri: Uri) -> Answer {
     let mut params = Params::read(&uri, &["q", "page_size", "page_token"]);
     let (query, page_token) = (params.text("q"), params.text("page_token"));
-    let page_size = params.number("page_size");
+    let page_size = params.page_size();
     params.check()?;
     if query.trim().is_empty() {
         let request = caller.ask(ListProductsRequest { page_size, page_token });

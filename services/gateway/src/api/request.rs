@@ -1,19 +1,18 @@
 //! Reads requests: who asks, parameters, bodies, keys.
 
 use std::fmt::Display;
-use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path, Query, Request};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, Uri, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use madang_api::{Violations, json};
+use madang_api::{Violations, json, page};
 use prost::{Message, Name};
 use tonic::metadata::MetadataValue;
 
 use super::MAX_BODY;
 use crate::edge::RequestId;
-use crate::problem::{BODY_TOO_LARGE, INVALID_JSON, Problem};
+use crate::problem::{BODY_TOO_LARGE, INVALID_JSON, Problem, UNSUPPORTED_MEDIA_TYPE};
 
 /// Who asks; for now no more than the request's id, which goes along with every call.
 #[derive(Debug, Clone)]
@@ -38,7 +37,7 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The id in a path, decoded.
+/// The id in a path, decoded. Its routes have no parameters.
 #[derive(Debug)]
 pub(super) struct Id(pub(super) String);
 
@@ -46,12 +45,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let id = Path::from_request_parts(parts, state).await;
-        id.map(|Path(id)| Self(id)).map_err(|_| invalid("id", "must be UTF-8"))
+        let mut params = Params::read(&parts.uri, &[]);
+        let id = Path::from_request_parts(parts, state).await.ok();
+        if id.is_none() {
+            params.note("id", "must be UTF-8");
+        }
+        params.check()?;
+        id.map(|Path(id)| Self(id)).ok_or_else(Problem::internal)
     }
 }
 
-/// The parameters of a query.
+/// The parameters of a query, and what is wrong with them and with what the request says besides.
 #[derive(Debug)]
 pub(super) struct Params {
     given: Vec<(String, String)>,
@@ -66,7 +70,8 @@ impl Params {
         let mut violations = Violations::default();
         for (index, (name, value)) in given.iter().enumerate() {
             if !allowed.contains(&name.as_str()) {
-                violations.add(name, "UNKNOWN_PARAMETER", format_args!("is none of {}", allowed.join(", ")));
+                let known = if allowed.is_empty() { "no parameter".to_owned() } else { allowed.join(", ") };
+                violations.add(name, "UNKNOWN_PARAMETER", format_args!("is unknown; this route has {known}"));
             } else if given[..index].iter().any(|(earlier, _)| earlier == name) {
                 violations.add(name, "DUPLICATE", "is given twice");
             } else if value.contains(char::REPLACEMENT_CHARACTER) {
@@ -82,15 +87,38 @@ impl Params {
         self.given.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
-    /// A number; the default where it is not given or wrong, which [`Params::check`] tells.
-    pub(super) fn number<T: FromStr<Err: Display> + Default>(&mut self, name: &str) -> T {
-        match self.text(name) {
-            text if text.is_empty() => T::default(),
-            text => self.violations.parse(name, &text).unwrap_or_default(),
+    /// The size of a page; 0, the default, where it is not given or wrong, which [`Params::check`] tells.
+    pub(super) fn page_size(&mut self) -> i32 {
+        let text = self.text("page_size");
+        let size = if text.is_empty() { Some(0) } else { text.parse().ok().filter(|size| *size >= 0) };
+        if size.is_none() {
+            let (most, page) = (i32::MAX, page::MAX_SIZE);
+            self.note(
+                "page_size",
+                format_args!("must be a number from 0 to {most}; a page has {page} at most"),
+            );
+        }
+        size.unwrap_or_default()
+    }
+
+    /// Takes the header Idempotency-Key as the request_id, where the body has none. The IETF's draft writes it in quotes.
+    pub(super) fn take_key(&mut self, headers: &HeaderMap, request_id: &mut String) {
+        let Some(key) = headers.get("idempotency-key") else { return };
+        let key = key.to_str().unwrap_or_default().trim().trim_matches('"');
+        if request_id.is_empty() {
+            key.clone_into(request_id);
+        }
+        if !request_id.eq_ignore_ascii_case(key) {
+            self.note("request_id", "is not what the header Idempotency-Key says");
         }
     }
 
-    /// Whether all of them are right.
+    /// Notes what is wrong with a field.
+    pub(super) fn note(&mut self, field: &str, description: impl Display) {
+        self.violations.add(field, "INVALID_VALUE", description);
+    }
+
+    /// Whether all is right.
     ///
     /// # Errors
     /// INVALID_REQUEST with every violation.
@@ -116,26 +144,6 @@ pub(super) async fn optional_body<M: Message + Name + Default>(request: Request)
     parse(&bytes)
 }
 
-/// Takes the header Idempotency-Key as the request_id, where the body has none. The IETF's draft writes it in quotes.
-pub(super) fn take_key(headers: &HeaderMap, request_id: &mut String) -> Result<(), Problem> {
-    let Some(key) = headers.get("idempotency-key") else { return Ok(()) };
-    let key = key.to_str().unwrap_or_default().trim().trim_matches('"');
-    if request_id.is_empty() {
-        key.clone_into(request_id);
-    }
-    if !request_id.eq_ignore_ascii_case(key) {
-        return Err(invalid("request_id", "is not what the header Idempotency-Key says"));
-    }
-    Ok(())
-}
-
-/// INVALID_REQUEST for one field.
-pub(super) fn invalid(field: &str, description: &str) -> Problem {
-    let mut violations = Violations::default();
-    violations.add(field, "INVALID_VALUE", description);
-    violations.all((Some(()),)).err().map_or_else(Problem::internal, Problem::from)
-}
-
 fn json_only(headers: &HeaderMap) -> Result<(), Problem> {
     let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
@@ -143,7 +151,7 @@ fn json_only(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "the body must be application/json";
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail))
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, UNSUPPORTED_MEDIA_TYPE, detail))
 }
 
 async fn bytes(request: Request) -> Result<bytes::Bytes, Problem> {
@@ -179,7 +187,9 @@ mod tests {
             header::HeaderValue::from_static(header),
         )]);
         let mut request_id = body.to_owned();
-        take_key(&headers, &mut request_id).ok().map(|()| request_id)
+        let mut params = Params::read(&Uri::from_static("/"), &[]);
+        params.take_key(&headers, &mut request_id);
+        params.check().ok().map(|()| request_id)
     }
 
     #[test]
@@ -194,7 +204,7 @@ mod tests {
     fn every_bad_parameter_is_noted() {
         let uri = Uri::from_static("/?page_size=many&colour=blue&q=%FF&page_token=a&page_token=b");
         let mut params = Params::read(&uri, &["page_size", "page_token", "q"]);
-        assert_eq!(params.number::<i32>("page_size"), 0);
+        assert_eq!(params.page_size(), 0);
         let told = params.check().unwrap_err().to_json(&RequestId::test());
         let fields: Vec<_> =
             told["violations"].as_array().unwrap().iter().map(|one| one["field"].clone()).collect();

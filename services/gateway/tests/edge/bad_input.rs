@@ -95,8 +95,35 @@ async fn every_bad_parameter_is_named() {
             violations.iter().map(|violation| violation["field"].as_str().unwrap()).collect();
         assert_eq!(fields, ["colour", "page_token", "page_size"], "{path}");
     }
-    shop.get("/api/products?page_size=-1").await.problem(400, "INVALID_REQUEST");
+    for size in ["-1", "abc", "1.5", "9999999999"] {
+        let answer = shop.get(&format!("/api/products?page_size={size}")).await;
+        let problem = answer.problem(400, "INVALID_REQUEST");
+        let told = problem["violations"][0]["description"].as_str().unwrap();
+        assert!(told.contains("a number from 0 to 2147483647"), "{told}");
+    }
     shop.get("/api/products/%FF").await.problem(400, "INVALID_REQUEST");
+}
+
+#[tokio::test(start_paused = true)]
+async fn routes_without_parameters_refuse_them() {
+    let shop = Shop::open();
+    let order = format!("/api/orders/{KEY}");
+    let gets =
+        ["/api/products/tea-cup", &order, &format!("{order}/watch")].map(|path| (path.to_owned(), false));
+    for (path, post) in gets.into_iter().chain([("/api/orders".to_owned(), true), (order + "/cancel", true)])
+    {
+        let path = path + "?colour=blue";
+        let answer = match post {
+            true => shop.post(&path, &[("idempotency-key", KEY)], "{}").await,
+            false => shop.get(&path).await,
+        };
+        let problem = answer.problem(400, "INVALID_REQUEST");
+        let violation = &problem["violations"][0];
+        assert_eq!(
+            (&violation["field"], &violation["reason"]),
+            (&json!("colour"), &json!("UNKNOWN_PARAMETER"))
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

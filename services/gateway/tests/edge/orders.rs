@@ -90,6 +90,11 @@ async fn an_order_is_cancelled_with_a_body_or_without() {
     let other = json!({ "requestId": KEY, "orderId": OTHER_KEY }).to_string();
     let problem = shop.post(&path, &[], other).await.problem(400, "INVALID_REQUEST");
     assert_eq!(problem["violations"][0]["field"], "order_id");
+    let both = json!({ "requestId": KEY, "orderId": OTHER_KEY }).to_string();
+    let answer = shop.post(&path, &[("idempotency-key", OTHER_KEY)], both).await;
+    let problem = answer.problem(400, "INVALID_REQUEST");
+    let fields = [&problem["violations"][0]["field"], &problem["violations"][1]["field"]];
+    assert_eq!(fields, ["request_id", "order_id"]);
     let keyless = shop.send(request(Method::POST, &path, &[], "")).await;
     assert_eq!(keyless.problem(400, "INVALID_REQUEST")["violations"][0]["field"], "request_id");
 }
@@ -127,7 +132,20 @@ async fn a_quiet_watch_is_kept_alive_and_ends_with_the_shop() {
     assert!(body.next().await.unwrap().unwrap().starts_with(b"event: order"));
     assert!(body.next().await.unwrap().unwrap().starts_with(b":"));
     shop.platform.shutdown.begin();
+    let last = body.next().await.unwrap().unwrap();
+    let problem = std::str::from_utf8(&last).unwrap().strip_prefix("event: problem\ndata: ").unwrap();
+    let problem: Value = serde_json::from_str(problem).unwrap();
+    assert_eq!((&problem["status"], &problem["reason"]), (&json!(503), &json!("SHUTTING_DOWN")));
     assert!(body.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_is_cut_off_says_so_once() {
+    let answer = Shop::open().get(&format!("/api/orders/{WAITING}/watch")).await;
+    let events: Vec<&str> =
+        answer.text().split_terminator("\n\n").filter(|event| event.starts_with("event")).collect();
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert!(events[1].starts_with("event: problem") && events[1].contains("DEADLINE_EXCEEDED"), "{events:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -77,3 +77,16 @@ async fn plain_grpc_over_http_1_is_sent_to_the_right_protocol() {
     let answer = Shop::open().send(request(Method::POST, GET_PRODUCT, &headers, framed(&[]))).await;
     answer.problem(400, "HTTP2_REQUIRED");
 }
+
+#[tokio::test(start_paused = true)]
+async fn grpc_web_as_text_is_refused() {
+    let shop = Shop::open();
+    for content_type in
+        ["application/grpc-web-text", "application/grpc-web-text+proto", "application/grpc-web+json"]
+    {
+        let headers = [("content-type", content_type)];
+        let answer = shop.send(request(Method::POST, GET_PRODUCT, &headers, "AAAAAAUKA2JhZA==")).await;
+        let problem = answer.problem(415, "UNSUPPORTED_MEDIA_TYPE");
+        assert!(problem["detail"].as_str().unwrap().contains("binary"), "{problem}");
+    }
+}
