@@ -31,6 +31,10 @@ test: ## Run all tests
 test-backends: ## Run db's suites on a real PostgreSQL, installed where it is missing
 	CARGO="$(CARGO)" tools/backends run tools/test --locked -p madang-db
 
+.PHONY: test-nats
+test-nats: ## Run the suites of events on a real nats-server, installed where it is missing
+	CARGO="$(CARGO)" tools/backends run tools/test --locked -p madang-events
+
 .PHONY: install
 install: build ## Put madang and the services into one folder on PATH (BIN=~/.local/bin)
 	mkdir -p "$(BIN)"

@@ -1,4 +1,3 @@
-mod backoff;
 mod batch;
 mod cursors;
 mod dead_letters;

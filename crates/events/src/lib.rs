@@ -11,6 +11,9 @@
 //!        | watch                                                    |
 //!        v                                                          |
 //!     feed: Subscribe(after_position)  ------ Source ------>   one task for each producer
+//!        | stamped rows                         ^
+//!        v                                      |
+//!     publisher --> NATS JetStream, a copy -----+             only with a `Transport` that has it
 //! ```
 //!
 //! Invariants, each held by a test:
@@ -18,8 +21,10 @@
 //! - A position at or below the cursor is a duplicate and skipped; a gap is never applied, but read again from the feed.
 //! - The cursor and the effects of a batch commit together, so each event takes effect once, and those of one key in order.
 //! - A dead letter blocks its key and no other; what is parked behind it is never pruned, and redrive applies all or nothing.
+//! - The stream at NATS may lack, repeat and swap messages, be away or be wiped: it changes neither effects nor their order.
 //! - A consumer that cannot go on (older than the retention, ahead of its producer) says so by name and does not guess.
 
+mod backoff;
 mod consumer;
 mod event;
 mod handler;
@@ -27,6 +32,7 @@ mod outbox;
 pub mod requests;
 mod source;
 mod status;
+mod transport;
 
 pub use consumer::{Consumers, ConsumersConfig, Cursors, DeadLetters, Subscription};
 pub use event::{Event, NewEvent};
@@ -34,6 +40,7 @@ pub use handler::{Failure, Handler, Outcome};
 pub use outbox::{Feed, Outbox, OutboxConfig, publish};
 pub use source::{Batches, FeedSource, Source, SourceError};
 pub use status::database_status;
+pub use transport::{NatsSource, NatsUrl, Transport, TransportArgs, TransportError, Via};
 
 /// Events in one transaction, one message of the feed and one stamping at most.
 pub const BATCH: usize = 256;

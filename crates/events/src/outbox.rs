@@ -1,5 +1,5 @@
 mod feed;
-mod log;
+pub(crate) mod log;
 mod relay;
 
 use std::sync::Arc;
@@ -13,7 +13,8 @@ use tokio::sync::watch;
 
 pub use feed::Feed;
 
-use crate::NewEvent;
+use crate::transport::Publisher;
+use crate::{NewEvent, Transport};
 
 /// How the outbox is served. The default is the one of CONSISTENCY.md.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct OutboxConfig {
     pub prune_every: Duration,
     /// Readers of the feed at once; one more gets RESOURCE_EXHAUSTED OVERLOADED.
     pub subscribers: usize,
+    /// What carries the events besides the feed, as a stream that has the platform's service for its name.
+    pub transport: Transport,
 }
 
 impl Default for OutboxConfig {
@@ -35,6 +38,7 @@ impl Default for OutboxConfig {
             retention: SignedDuration::from_hours(7 * 24),
             prune_every: Duration::from_secs(60),
             subscribers: 64,
+            transport: Transport::default(),
         }
     }
 }
@@ -60,13 +64,18 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Starts the relay and the pruning; they end with the platform's shutdown.
+    /// Starts the relay, the pruning and, where there is a transport, the publisher to it; they end with the platform's
+    /// shutdown.
     pub fn start(db: &Db, platform: &Platform, config: &OutboxConfig) -> Self {
         let (sender, last) = watch::channel(0);
         let relay = relay::Relay::new(db, platform, config, sender);
         let pruning = relay::Pruning::new(db, platform, config);
         platform.tasks.spawn("outbox-relay", relay.run());
         platform.tasks.spawn("outbox-pruning", pruning.run());
+        if let Some(nats) = config.transport.nats() {
+            let publisher = Publisher::new(db, nats, platform, last.clone());
+            platform.tasks.spawn("outbox-publisher", publisher.run());
+        }
         let feed = feed::Shared::new(db.clone(), last.clone(), platform.shutdown.clone(), config.subscribers);
         Self { feed: Arc::new(feed), last }
     }

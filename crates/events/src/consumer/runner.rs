@@ -7,9 +7,9 @@ use madang_db::{Db, Kind};
 use madang_types::Ids;
 use uuid::Uuid;
 
-use super::backoff::Backoff;
 use super::batch::{self, Done, Stop};
 use super::{ConsumersConfig, Followed, Shared, store};
+use crate::backoff::Backoff;
 use crate::{Event, Failure, SourceError};
 
 /// Follows one producer.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use madang_db::{Dialect, Error, Tx, params};
+use uuid::Uuid;
 
 use crate::{BATCH, Event, NewEvent};
 
@@ -12,16 +13,16 @@ const MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// Where the log begins and ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// The last position given.
-    pub(super) last: i64,
+    pub(crate) last: i64,
     /// The last position pruned.
-    pub(super) pruned: i64,
+    pub(crate) pruned: i64,
 }
 
 /// Why the events after a position cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadError {
+pub(crate) enum ReadError {
     #[error("the events up to {0} are gone")]
     BehindRetention(i64),
     #[error("the last position given is {0}")]
@@ -30,7 +31,7 @@ pub(super) enum ReadError {
     Db(#[from] Error),
 }
 
-pub(super) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
+pub(crate) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
     let sql = match tx.dialect() {
         Dialect::Sqlite => {
             "INSERT INTO events_outbox (seq, event_id, event_key, kind, payload, occurred_at, traceparent)
@@ -46,13 +47,13 @@ pub(super) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
     tx.execute_one(sql, &values)
 }
 
-pub(super) fn bounds(tx: &mut Tx<'_>) -> Result<Bounds, Error> {
+pub(crate) fn bounds(tx: &mut Tx<'_>) -> Result<Bounds, Error> {
     let row = tx.query_opt("SELECT position, pruned FROM events_relay WHERE id = 1", &[])?;
     let row = row.ok_or_else(|| Error::Sql("the row of events_relay is missing".into()))?;
     Ok(Bounds { last: row.get(0)?, pruned: row.get(1)? })
 }
 
-pub(super) fn unstamped(tx: &mut Tx<'_>) -> Result<i64, Error> {
+pub(crate) fn unstamped(tx: &mut Tx<'_>) -> Result<i64, Error> {
     let sql = "SELECT COUNT(*) FROM
                (SELECT 1 FROM events_outbox WHERE position IS NULL LIMIT $1) AS waiting";
     tx.query_opt(sql, &params![COUNTED])?.map_or(Ok(0), |row| row.get(0))
@@ -60,7 +61,7 @@ pub(super) fn unstamped(tx: &mut Tx<'_>) -> Result<i64, Error> {
 
 /// Gives the next positions to the rows that are visible, in the order of `seq`; gives the last position and how many rows
 /// wait still.
-pub(super) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<(i64, i64), Error> {
+pub(crate) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<(i64, i64), Error> {
     let waiting = unstamped(tx)?;
     if waiting == 0 {
         return Ok((bounds(tx)?.last, 0));
@@ -87,7 +88,7 @@ pub(super) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<(i64, i64), Error
 }
 
 /// The next events after a position, one message's worth; none where the log ends there.
-pub(super) fn after(tx: &mut Tx<'_>, position: i64) -> Result<Vec<Event>, ReadError> {
+pub(crate) fn after(tx: &mut Tx<'_>, position: i64) -> Result<Vec<Event>, ReadError> {
     let found = tx.query(
         "SELECT position, event_id, event_key, kind, payload, occurred_at, traceparent FROM events_outbox
          WHERE position > $1 ORDER BY position LIMIT $2",
@@ -113,8 +114,14 @@ pub(super) fn after(tx: &mut Tx<'_>, position: i64) -> Result<Vec<Event>, ReadEr
     }
 }
 
+/// The id of the event at a position; none where it was pruned or never given.
+pub(crate) fn id_at(tx: &mut Tx<'_>, position: i64) -> Result<Option<Uuid>, Error> {
+    let sql = "SELECT event_id FROM events_outbox WHERE position = $1";
+    tx.query_opt(sql, &params![position])?.map(|row| row.get(0)).transpose()
+}
+
 /// Deletes rows that were stamped before this time, from the start of the log and without a hole; tells how many.
-pub(super) fn prune(tx: &mut Tx<'_>, before: Timestamp) -> Result<i64, Error> {
+pub(crate) fn prune(tx: &mut Tx<'_>, before: Timestamp) -> Result<i64, Error> {
     let pruned = bounds(tx)?.pruned;
     let old = tx.query(
         "SELECT position, stamped_at FROM events_outbox WHERE position > $1 ORDER BY position LIMIT $2",

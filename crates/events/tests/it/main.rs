@@ -8,6 +8,7 @@ mod consuming;
 mod dead_letters;
 mod exactly_once;
 mod feed;
+mod nats;
 mod outbox;
 mod reconnecting;
 mod recorder;

@@ -5,35 +5,41 @@ use madang_types::Ids;
 
 /// Pauses that double up to a limit, each with jitter, so that many who failed together do not come back together.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     ids: Arc<dyn Ids>,
     range: (Duration, Duration),
-    failures: u32,
+    failures: usize,
 }
 
 impl Backoff {
-    pub(super) fn new(ids: &Arc<dyn Ids>, range: (Duration, Duration)) -> Self {
+    pub(crate) fn new(ids: &Arc<dyn Ids>, range: (Duration, Duration)) -> Self {
         Self { ids: Arc::clone(ids), range, failures: 0 }
     }
 
     /// Half to all of the next pause.
-    pub(super) fn next(&mut self) -> Duration {
-        let (first, longest) = self.range;
-        let pause = first.saturating_mul(1_u32 << self.failures.min(20)).min(longest);
-        self.failures = self.failures.saturating_add(1);
-        pause.mul_f64(0.5 + self.ids.fraction() / 2.0)
+    pub(crate) fn next(&mut self) -> Duration {
+        let failures = self.failures;
+        self.failures = failures.saturating_add(1);
+        Self::pause_after(&*self.ids, self.range, failures)
     }
 
-    pub(super) async fn pause(&mut self) {
+    /// Half to all of the pause that follows so many others.
+    pub(crate) fn pause_after(ids: &dyn Ids, range: (Duration, Duration), failures: usize) -> Duration {
+        let (first, longest) = range;
+        let pause = first.saturating_mul(1_u32 << failures.min(20)).min(longest);
+        pause.mul_f64(0.5 + ids.fraction() / 2.0)
+    }
+
+    pub(crate) async fn pause(&mut self) {
         tokio::time::sleep(self.next()).await;
     }
 
     /// Whether there was no pause since the last reset.
-    pub(super) fn is_fresh(&self) -> bool {
+    pub(crate) fn is_fresh(&self) -> bool {
         self.failures == 0
     }
 
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
 }
