@@ -59,9 +59,7 @@ macro_rules! server_or_skip {
             Some(program) => $crate::nats::server::Server::new(program),
             None => {
                 let test = std::thread::current().name().unwrap_or("a test").to_owned();
-                eprintln!(
-                    "SKIPPED {test}: run `make test-nats`, or set MADANG_TEST_NATS"
-                );
+                eprintln!("SKIPPED {test}: run `make test-nats`, or set MADANG_TEST_NATS");
                 return;
             }
         }
