@@ -27,6 +27,10 @@ test: ## Run all tests
 	$(CARGO) build --locked --workspace --bins
 	$(CARGO) test --locked --workspace
 
+.PHONY: test-sim
+test-sim: ## Run the whole shop in one thread from 1,000 seeds (SEEDS=…)
+	MADANG_SIM_SEEDS=$(or $(SEEDS),1000) $(CARGO) test --locked --release -p madang-sim -- --nocapture
+
 .PHONY: install
 install: build ## Put madang and the services into one folder on PATH (BIN=~/.local/bin)
 	mkdir -p "$(BIN)"
