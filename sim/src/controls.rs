@@ -1,4 +1,4 @@
-//! Negative controls: each takes one mechanism away, from outside, by a trigger in the database. Then the seeds must fail.
+//! Negative controls: each takes one mechanism away, from outside, by a statement or a trigger in the database. Then the seeds must fail.
 
 use madang_db::{Db, Error, Kind};
 
@@ -17,22 +17,24 @@ pub enum Control {
     Skip,
     /// A request_id is not kept.
     Requests,
+    /// Orders forgets what it wrote last when it starts again, as where a commit is answered before the disk has it.
+    Durability,
 }
 
 impl Control {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::Tombstones, Self::Outbox, Self::Cursor, Self::Skip, Self::Requests];
 
-    /// Switches it off in a service's database.
+    /// Switches it off in a service's database, each time that its process starts.
     ///
     /// # Errors
     /// Those of the database.
     pub(crate) async fn install(self, db: &Db, role: Role) -> Result<(), Error> {
-        let Some(sql) = self.trigger(role) else { return Ok(()) };
+        let Some(sql) = self.statement(role) else { return Ok(()) };
         db.write(Kind::Request, move |tx| tx.execute(sql, &[]).map(drop)).await
     }
 
-    fn trigger(self, role: Role) -> Option<&'static str> {
+    fn statement(self, role: Role) -> Option<&'static str> {
         match (self, role) {
             (Self::Tombstones, Role::Inventory) => Some(
                 "CREATE TRIGGER IF NOT EXISTS control AFTER INSERT ON reservations
@@ -67,6 +69,9 @@ impl Control {
                 "CREATE TRIGGER IF NOT EXISTS control AFTER INSERT ON events_requests
                  BEGIN DELETE FROM events_requests WHERE request_id = NEW.request_id; END",
             ),
+            (Self::Durability, Role::Orders) => {
+                Some("DELETE FROM orders WHERE rowid = (SELECT MAX(rowid) FROM orders)")
+            }
             _ => None,
         }
     }
