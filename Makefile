@@ -35,6 +35,10 @@ test-backends: ## Run db's suites on a real PostgreSQL, installed where it is mi
 test-nats: ## Run the suites of events on a real nats-server, installed where it is missing
 	CARGO="$(CARGO)" tools/backends run tools/test --locked -p madang-events
 
+.PHONY: test-sim
+test-sim: ## Run the whole shop in one thread from 1,000 seeds (SEEDS=…)
+	MADANG_SIM_SEEDS=$(or $(SEEDS),1000) $(CARGO) test --locked --release -p madang-sim -- --nocapture
+
 .PHONY: install
 install: build ## Put madang and the services into one folder on PATH (BIN=~/.local/bin)
 	mkdir -p "$(BIN)"

@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use crate::metrics::rpc::Call;
 use crate::server::methods;
-use crate::{Metrics, Platform, deadline, trace};
+use crate::{Carrier, Metrics, Platform, deadline, trace};
 
 mod body;
 
@@ -42,6 +42,7 @@ pub struct NoDeadline;
 #[derive(Clone)]
 pub struct Client {
     channel: Channel,
+    carrier: Option<Arc<dyn Carrier>>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
@@ -57,6 +58,7 @@ impl Client {
             .keep_alive_timeout(KEEPALIVE.1);
         Self {
             channel: endpoint.connect_with_connector_lazy(platform.connector.clone()),
+            carrier: platform.connector.carrier(),
             clock: Arc::clone(&platform.clock),
             metrics: platform.metrics.clone(),
         }
@@ -106,7 +108,7 @@ impl Client {
             // The deadline first, so that an answer that comes as late as it does is not taken.
             biased;
             () = over(&mut sleep) => Err(deadline::exceeded()),
-            answer = self.channel.oneshot(request) => answer.map_err(|error| status(error.into())),
+            answer = carry(self.carrier, self.channel, request) => answer.map_err(status),
         };
         match answer {
             Ok(answer) => {
@@ -118,6 +120,17 @@ impl Client {
                 Err(status)
             }
         }
+    }
+}
+
+async fn carry(
+    carrier: Option<Arc<dyn Carrier>>,
+    channel: Channel,
+    request: Request<Body>,
+) -> Result<Response<Body>, Box<dyn std::error::Error + Send + Sync>> {
+    match carrier {
+        Some(carrier) => carrier.carry(request, channel).await,
+        None => channel.oneshot(request).await.map_err(Into::into),
     }
 }
 

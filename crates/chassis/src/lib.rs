@@ -48,7 +48,7 @@ pub use service::Service;
 pub use shutdown::Shutdown;
 pub use system::{SystemClock, SystemIds};
 pub use tasks::Tasks;
-pub use transport::{Connector, Io, Listener, Network};
+pub use transport::{Carried, Carrier, Connector, Io, Listener, Network};
 
 /// An error and all its causes, on one line.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {

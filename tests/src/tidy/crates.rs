@@ -50,6 +50,22 @@ fn may_use(folder: &str) -> Option<&'static [&'static str]> {
         "crates/chassis" => &["api", "types"],
         "crates/events" => &["db", "api", "chassis", "types"],
         "cli" | "tests" => &["api", "types"],
+        // The whole shop in one process, for tests alone.
+        "sim" => &[
+            "types",
+            "api",
+            "chassis",
+            "db",
+            "events",
+            "saga",
+            "cli",
+            "catalog",
+            "inventory",
+            "payments",
+            "shipping",
+            "orders",
+            "notifications",
+        ],
         service if service.starts_with("services/") => &CRATES,
         _ => return None,
     })

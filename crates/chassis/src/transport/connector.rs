@@ -8,16 +8,19 @@ use http::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::Io;
+use super::{Carrier, Io};
 
 /// What an in-memory connection holds in each direction before its writer waits.
 pub(super) const PIPE_BYTES: usize = 64 * 1024;
 
 type Dial = dyn Fn(Uri) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Io>>> + Send>> + Send + Sync;
 
-/// How calls leave: a function from a URI to a connection.
+/// How calls leave: a function from a URI to a connection, and who takes each call there.
 #[derive(Clone)]
-pub struct Connector(Arc<Dial>);
+pub struct Connector {
+    dial: Arc<Dial>,
+    carrier: Option<Arc<dyn Carrier>>,
+}
 
 impl Connector {
     /// Over TCP, to the URI's host and port (80 where there is none).
@@ -38,10 +41,22 @@ impl Connector {
         Fut: Future<Output = io::Result<T>> + Send + 'static,
         T: Io,
     {
-        Self(Arc::new(move |uri| {
+        let dial = move |uri| {
             let connecting = dial(uri);
-            Box::pin(async move { connecting.await.map(|io| Box::new(io) as Box<dyn Io>) })
-        }))
+            let connecting = async move { connecting.await.map(|io| Box::new(io) as Box<dyn Io>) };
+            Box::pin(connecting) as Pin<Box<dyn Future<Output = _> + Send>>
+        };
+        Self { dial: Arc::new(dial), carrier: None }
+    }
+
+    /// The same, with every call of a [`Client`](crate::Client) taken to its channel by this carrier.
+    #[must_use]
+    pub fn carried_by(self, carrier: Arc<dyn Carrier>) -> Self {
+        Self { carrier: Some(carrier), ..self }
+    }
+
+    pub(crate) fn carrier(&self) -> Option<Arc<dyn Carrier>> {
+        self.carrier.clone()
     }
 }
 
@@ -61,7 +76,7 @@ impl tower::Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = (self.0)(uri);
+        let connecting = (self.dial)(uri);
         Box::pin(async move { connecting.await.map(TokioIo::new) })
     }
 }
