@@ -59,12 +59,13 @@ impl<S: Saga> Driver<S> {
     /// Does all steps and the pivot. `fresh`: nobody else ever drove this saga, so steps not begun here need no undo.
     async fn forward(&self, context: S::Context, fresh: bool) -> Next {
         for (index, step) in S::STEPS.iter().enumerate() {
-            let sent = |here: usize| if fresh { 0..here } else { 0..S::STEPS.len() };
             match self.step(&context, step).await {
                 Stepped::Done => {}
-                // The refused step is undone with the others: its refusal may not be recorded, and an earlier try may be late.
-                Stepped::Refused(reason) => return self.refuse(&context, &reason, sent(index + 1)).await,
-                Stepped::Expired(reason) => return self.refuse(&context, reason, sent(index + 1)).await,
+                Stepped::Against(reason) => {
+                    // This step is undone with the others: its refusal may not be recorded, and an earlier try may be late.
+                    let sent = if fresh { index + 1 } else { S::STEPS.len() };
+                    return self.refuse(&context, &reason, 0..sent).await;
+                }
                 Stepped::Nudged => return Next::Read,
             }
         }
@@ -79,14 +80,14 @@ impl<S: Saga> Driver<S> {
         let mut backoff = self.backoff();
         loop {
             if let Some(reason) = self.shared.saga.expired(context) {
-                return Stepped::Expired(reason);
+                return Stepped::Against(reason.to_owned());
             }
             if self.nudged() {
                 return Stepped::Nudged;
             }
             match self.call(context, step, Way::Action).await {
                 Ok(()) => return Stepped::Done,
-                Err(StepError::Refused { reason }) => return Stepped::Refused(reason),
+                Err(StepError::Refused { reason }) => return Stepped::Against(reason),
                 Err(StepError::Unknown(cause)) => {
                     let pause = backoff.pause(self.shared.runtime.fraction());
                     tracing::info!(saga.id = %self.id, step = step.name, cause, pause_ms = pause.as_millis(), "a step's outcome is not known; it is asked again");
@@ -191,7 +192,7 @@ impl<S: Saga> Drop for Driver<S> {
 /// How asking for a step ended.
 enum Stepped {
     Done,
-    Refused(String),
-    Expired(&'static str),
+    /// Refused, or the saga's time is over: the reason.
+    Against(String),
     Nudged,
 }

@@ -30,14 +30,14 @@ impl<T> Versioned<T> {
     }
 }
 
+const STOCK: &str = "SELECT product_id, available, reserved, sold, version FROM stock WHERE product_id = $1";
+
 /// Reads the stock of a product.
 ///
 /// # Errors
 /// Those of [`Tx::query`]; [`Error::Row`] for a row that is no stock.
 pub fn stock(tx: &mut Tx<'_>, product: &ProductId) -> Result<Option<Stock>, Error> {
-    const SQL: &str =
-        "SELECT product_id, available, reserved, sold, version FROM stock WHERE product_id = $1";
-    let row = tx.query_opt(SQL, &params![product.as_str()])?;
+    let row = tx.query_opt(STOCK, &params![product.as_str()])?;
     row.as_ref().map(read_stock).transpose().map(|stock| stock.map(|stock| stock.value))
 }
 
@@ -46,12 +46,10 @@ pub fn stock(tx: &mut Tx<'_>, product: &ProductId) -> Result<Option<Stock>, Erro
 /// # Errors
 /// Those of [`stock`].
 pub fn stock_to_change(tx: &mut Tx<'_>, product: &ProductId) -> Result<Option<Versioned<Stock>>, Error> {
-    const SQLITE: &str =
-        "SELECT product_id, available, reserved, sold, version FROM stock WHERE product_id = $1";
     const POSTGRES: &str =
         "SELECT product_id, available, reserved, sold, version FROM stock WHERE product_id = $1 FOR UPDATE";
     let sql = match tx.dialect() {
-        Dialect::Sqlite => SQLITE,
+        Dialect::Sqlite => STOCK,
         Dialect::Postgres => POSTGRES,
     };
     tx.query_opt(sql, &params![product.as_str()])?.as_ref().map(read_stock).transpose()

@@ -125,7 +125,7 @@ pub fn of_customer(
     read_all(tx, SQL, &params![customer.as_str(), before, limit])
 }
 
-/// All orders by id, after the one given, in any state or in one.
+/// All orders by id, after the one given.
 ///
 /// # Errors
 /// Those of [`order`].
