@@ -33,6 +33,7 @@ pub mod requests;
 mod source;
 mod status;
 mod transport;
+mod wiring;
 
 pub use consumer::{Consumers, ConsumersConfig, Cursors, DeadLetters, Subscription};
 pub use event::{Event, NewEvent};
@@ -41,6 +42,7 @@ pub use outbox::{Feed, Outbox, OutboxConfig, publish};
 pub use source::{Batches, FeedSource, Source, SourceError};
 pub use status::database_status;
 pub use transport::{NatsSource, NatsUrl, Transport, TransportArgs, TransportError, Via};
+pub use wiring::{Events, EventsArgs, RetentionArgs};
 
 /// Events in one transaction, one message of the feed and one stamping at most.
 pub const BATCH: usize = 256;

@@ -7,16 +7,15 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use madang_chassis::Platform;
 use madang_db::{Db, Kind, Tx, params};
 use madang_types::RequestId;
 use sha2::{Digest, Sha256};
 
 /// How long a request_id is known, as the API says.
-pub const RETENTION: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub const RETENTION: Duration = Duration::from_hours(7 * 24);
 
-const PRUNE_EVERY: Duration = Duration::from_secs(60);
 const PRUNE_ROWS: i64 = 256;
 
 /// Why a write cannot go on.
@@ -123,18 +122,18 @@ pub fn prune(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, madang_db::Error
     )
 }
 
-/// Prunes in the background, until the shutdown, what is older than [`RETENTION`].
-pub fn start_pruning(db: &Db, platform: &Platform) {
+/// Prunes in the background, until the shutdown, what is older than `retention`: again after `every`.
+pub fn start_pruning(db: &Db, platform: &Platform, retention: Duration, every: Duration) {
     let (db, clock, shutdown) = (db.clone(), platform.clock.clone(), platform.shutdown.clone());
     let prune = async move {
         loop {
-            let before = clock.now().saturating_sub(RETENTION).unwrap_or(Timestamp::MIN);
+            let before = clock.now().saturating_sub(retention).unwrap_or(Timestamp::MIN);
             match db.write(Kind::Request, move |tx| prune(tx, before)).await {
                 Ok(rows) if rows >= PRUNE_ROWS.unsigned_abs() => continue,
                 Ok(_) => {}
                 Err(error) => tracing::warn!(error = %error, "old requests could not be pruned"),
             }
-            tokio::time::sleep(PRUNE_EVERY).await;
+            tokio::time::sleep(every).await;
         }
     };
     platform.tasks.spawn("requests-pruning", async move {

@@ -2,6 +2,7 @@ use std::str::FromStr;
 
 use clap::Parser;
 use madang_chassis::{ServerArgs, TelemetryArgs};
+use madang_events::RetentionArgs;
 use madang_types::{Currency, Grams, Money};
 use serde::Deserialize;
 
@@ -20,6 +21,9 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: madang_db::Config,
+    /// What is kept for repeats.
+    #[command(flatten)]
+    pub retention: RetentionArgs,
 }
 
 impl AsRef<ServerArgs> for Config {

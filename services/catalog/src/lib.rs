@@ -23,7 +23,6 @@ use std::time::Duration;
 use madang_api::catalog::v1::catalog_service_server::CatalogServiceServer;
 use madang_chassis::{Listener, Platform, Server, Service, chain};
 use madang_db::Db;
-use madang_events::requests;
 
 pub use config::{Config, Shipped, shipped};
 
@@ -70,7 +69,7 @@ pub fn migrations() -> Vec<madang_db::Migrations> {
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
     let app = app::App::load(db.clone(), &platform, shipped().map_err(Error::Shipped)?).await?;
     platform.tasks.spawn("catalogue-following", follow(app.clone(), platform.clone()));
-    requests::start_pruning(&db, &platform);
+    config.retention.prune_requests(&db, &platform);
     Server::new(&platform, &config.server)
         .add_service(CatalogServiceServer::new(grpc::Catalog(app)))
         .serve(listener)

@@ -2,6 +2,7 @@ use std::str::FromStr;
 
 use clap::Parser;
 use madang_chassis::{ServerArgs, TelemetryArgs};
+use madang_events::EventsArgs;
 use madang_types::{ProductId, Quantity};
 use tonic::transport::Uri;
 
@@ -18,6 +19,9 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: madang_db::Config,
+    /// Events.
+    #[command(flatten)]
+    pub events: EventsArgs,
     /// Where orders publishes its events
     #[arg(long, env = "MADANG_ORDERS_URL", value_name = "URL", default_value = "http://127.0.0.1:50055", value_parser = madang_chassis::client::uri)]
     pub orders_url: Uri,

@@ -18,13 +18,12 @@ mod events;
 pub mod grpc;
 pub mod store;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use madang_api::inventory::v1::inventory_service_server::InventoryServiceServer;
-use madang_chassis::{Client, Listener, Platform, Server, Service};
+use madang_chassis::{Listener, Platform, Server, Service};
 use madang_db::Db;
-use madang_events::{Consumers, ConsumersConfig, FeedSource, Subscription, requests};
+use madang_events::Events;
 
 pub use config::Config;
 pub use events::OrderEvents;
@@ -46,6 +45,9 @@ pub enum Error {
     /// The shipped stock is not valid: a defect.
     #[error("the shipped stock is not valid: {0}")]
     FirstStock(String),
+    /// The settings of events cannot be used.
+    #[error("the events' transport cannot be used")]
+    Transport(#[from] madang_events::TransportError),
     /// The server cannot start.
     #[error("the server cannot start")]
     Server(#[from] madang_chassis::server::Error),
@@ -73,13 +75,9 @@ pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platfor
     let app = app::App::new(db.clone(), &platform);
     app.seed(config::first_stock().map_err(Error::FirstStock)?).await?;
     platform.tasks.spawn("reservations-expiry", expire(app.clone(), platform.clone()));
-    requests::start_pruning(&db, &platform);
-    let orders = Subscription {
-        producer: "orders",
-        source: Arc::new(FeedSource::new(Client::new(config.orders_url, &platform), &platform)),
-        handler: Arc::new(OrderEvents),
-    };
-    let consumers = Consumers::start(&db, &platform, vec![orders], &ConsumersConfig::default());
+    config.events.retention.prune_requests(&db, &platform);
+    let events = Events::connect(&config.events, &db, &platform).await?;
+    let consumers = events.consume(vec![events.from("orders", config.orders_url, OrderEvents)]);
     Server::new(&platform, &config.server)
         .add_service(InventoryServiceServer::new(grpc::Inventory(app)))
         .add_service(consumers.dead_letters())

@@ -1,6 +1,7 @@
 use clap::Parser;
 use madang_chassis::client::uri;
 use madang_chassis::{ServerArgs, TelemetryArgs};
+use madang_events::EventsArgs;
 use tonic::transport::Uri;
 
 /// What customers were told.
@@ -16,6 +17,9 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: madang_db::Config,
+    /// Events.
+    #[command(flatten)]
+    pub events: EventsArgs,
     /// Where orders publishes its events
     #[arg(long, env = "MADANG_ORDERS_URL", default_value = "http://127.0.0.1:50055", value_name = "URL", value_parser = uri)]
     pub orders_url: Uri,

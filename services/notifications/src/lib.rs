@@ -18,13 +18,10 @@ mod events;
 pub mod grpc;
 pub mod store;
 
-use std::sync::Arc;
-
 use madang_api::notifications::v1::notifications_service_server::NotificationsServiceServer;
-use madang_chassis::{Client, Listener, Platform, Server, Service};
+use madang_chassis::{Listener, Platform, Server, Service};
 use madang_db::Db;
-use madang_events::{Consumers, ConsumersConfig, FeedSource, Subscription};
-use tonic::transport::Uri;
+use madang_events::Events;
 
 pub use config::Config;
 pub use events::ShopEvents;
@@ -42,6 +39,9 @@ pub enum Error {
     /// The last notification cannot be read.
     #[error("the last notification cannot be read")]
     Db(#[from] madang_db::Error),
+    /// The settings of events cannot be used.
+    #[error("the events' transport cannot be used")]
+    Transport(#[from] madang_events::TransportError),
     /// The server cannot start.
     #[error("the server cannot start")]
     Server(#[from] madang_chassis::server::Error),
@@ -62,17 +62,12 @@ pub async fn run(config: Config, listener: Listener, platform: Platform) -> Resu
 /// [`Error::Db`], [`Error::Server`].
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
     let app = app::App::start(db.clone(), &platform).await?;
-    let follow = |producer, url: Uri| Subscription {
-        producer,
-        source: Arc::new(FeedSource::new(Client::new(url, &platform), &platform)),
-        handler: Arc::new(ShopEvents),
-    };
-    let subscriptions = vec![
-        follow("orders", config.orders_url),
-        follow("payments", config.payments_url),
-        follow("shipping", config.shipping_url),
-    ];
-    let consumers = Consumers::start(&db, &platform, subscriptions, &ConsumersConfig::default());
+    let events = Events::connect(&config.events, &db, &platform).await?;
+    let consumers = events.consume(vec![
+        events.from("orders", config.orders_url, ShopEvents),
+        events.from("payments", config.payments_url, ShopEvents),
+        events.from("shipping", config.shipping_url, ShopEvents),
+    ]);
     Server::new(&platform, &config.server)
         .add_service(NotificationsServiceServer::new(grpc::Notifications(app)))
         .add_service(consumers.dead_letters())

@@ -1,5 +1,6 @@
 use clap::Parser;
 use madang_chassis::{ServerArgs, TelemetryArgs};
+use madang_events::EventsArgs;
 use tonic::transport::Uri;
 
 /// Takes orders and drives each to its end.
@@ -15,6 +16,9 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: madang_db::Config,
+    /// Events.
+    #[command(flatten)]
+    pub events: EventsArgs,
     /// Where prices come from
     #[arg(long, env = "MADANG_CATALOG_URL", value_name = "URL", default_value = "http://127.0.0.1:50051", value_parser = madang_chassis::client::uri)]
     pub catalog_url: Uri,

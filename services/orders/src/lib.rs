@@ -26,7 +26,7 @@ use madang_api::orders::v1::orders_operator_service_server::OrdersOperatorServic
 use madang_api::orders::v1::orders_service_server::OrdersServiceServer;
 use madang_chassis::{Client, Listener, Platform, Server, Service};
 use madang_db::{Db, Kind};
-use madang_events::{Outbox, OutboxConfig, requests};
+use madang_events::Events;
 use madang_saga::{BoxFuture, Engine, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +48,9 @@ pub enum Error {
     /// The open orders cannot be taken over.
     #[error("the open orders cannot be taken over")]
     TakeOver(#[from] madang_db::Error),
+    /// The settings of events cannot be used.
+    #[error("the events' transport cannot be used")]
+    Transport(#[from] madang_events::TransportError),
     /// The server cannot start.
     #[error("the server cannot start")]
     Server(#[from] madang_chassis::server::Error),
@@ -76,8 +79,8 @@ pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platfor
     // The data folder's file lock is the lease: whoever drove these orders before is gone.
     let taken = db.write(Kind::Lease, move |tx| store::take_over_all(tx, owner)).await?;
     tracing::info!(taken, "open orders are taken over");
-    let outbox = Outbox::start(&db, &platform, &OutboxConfig::default());
-    requests::start_pruning(&db, &platform);
+    config.events.retention.prune_requests(&db, &platform);
+    let outbox = Events::connect(&config.events, &db, &platform).await?.publish();
 
     let client = |uri| Client::new(uri, &platform);
     let (inventory, payments) = (client(config.inventory_url), client(config.payments_url));

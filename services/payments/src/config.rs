@@ -1,5 +1,6 @@
 use clap::Parser;
 use madang_chassis::{ServerArgs, TelemetryArgs, client};
+use madang_events::EventsArgs;
 use tonic::transport::Uri;
 
 /// The till: payments on a double-entry ledger.
@@ -15,6 +16,9 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: madang_db::Config,
+    /// Events.
+    #[command(flatten)]
+    pub events: EventsArgs,
     /// Where orders publishes its events
     #[arg(long, env = "MADANG_ORDERS_URL", default_value = "http://127.0.0.1:50055", value_name = "URL", value_parser = client::uri)]
     pub orders_url: Uri,

@@ -19,12 +19,10 @@ mod events;
 pub mod grpc;
 pub mod store;
 
-use std::sync::Arc;
-
 use madang_api::payments::v1::payments_service_server::PaymentsServiceServer;
-use madang_chassis::{Client, Listener, Platform, Server, Service};
+use madang_chassis::{Listener, Platform, Server, Service};
 use madang_db::Db;
-use madang_events::{Consumers, ConsumersConfig, FeedSource, Outbox, OutboxConfig, Subscription, requests};
+use madang_events::Events;
 
 pub use config::Config;
 pub use events::OrderEvents;
@@ -38,6 +36,9 @@ pub enum Error {
     /// The database cannot be opened.
     #[error("the database cannot be opened")]
     Open(#[from] madang_db::OpenError),
+    /// The settings of events cannot be used.
+    #[error("the events' transport cannot be used")]
+    Transport(#[from] madang_events::TransportError),
     /// The server cannot start.
     #[error("the server cannot start")]
     Server(#[from] madang_chassis::server::Error),
@@ -63,14 +64,10 @@ pub fn migrations() -> Vec<madang_db::Migrations> {
 /// See [`Error`]; all of them are at the start.
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
     let app = app::App::new(db.clone(), &platform);
-    requests::start_pruning(&db, &platform);
-    let outbox = Outbox::start(&db, &platform, &OutboxConfig::default());
-    let orders = Subscription {
-        producer: "orders",
-        source: Arc::new(FeedSource::new(Client::new(config.orders_url, &platform), &platform)),
-        handler: Arc::new(OrderEvents),
-    };
-    let consumers = Consumers::start(&db, &platform, vec![orders], &ConsumersConfig::default());
+    config.events.retention.prune_requests(&db, &platform);
+    let events = Events::connect(&config.events, &db, &platform).await?;
+    let outbox = events.publish();
+    let consumers = events.consume(vec![events.from("orders", config.orders_url, OrderEvents)]);
     Server::new(&platform, &config.server)
         .add_service(PaymentsServiceServer::new(grpc::Payments(app)))
         .add_service(outbox.feed())

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use madang_chassis::{ServerArgs, TelemetryArgs};
+use madang_events::EventsArgs;
 use tonic::transport::Uri;
 
 /// The parcels: quotes, bookings and tracking.
@@ -17,6 +18,9 @@ pub struct Config {
     /// The database.
     #[command(flatten)]
     pub database: madang_db::Config,
+    /// Events.
+    #[command(flatten)]
+    pub events: EventsArgs,
     /// Where payments publishes its events
     #[arg(
         long,

@@ -18,12 +18,10 @@ mod events;
 pub mod grpc;
 pub mod store;
 
-use std::sync::Arc;
-
 use madang_api::shipping::v1::shipping_service_server::ShippingServiceServer;
-use madang_chassis::{Client, Listener, Platform, Server, Service};
+use madang_chassis::{Listener, Platform, Server, Service};
 use madang_db::Db;
-use madang_events::{Consumers, ConsumersConfig, FeedSource, Outbox, OutboxConfig, Subscription};
+use madang_events::Events;
 
 pub use config::Config;
 pub use events::PaymentEvents;
@@ -37,6 +35,9 @@ pub enum Error {
     /// The database cannot be opened.
     #[error("the database cannot be opened")]
     Open(#[from] madang_db::OpenError),
+    /// The settings of events cannot be used.
+    #[error("the events' transport cannot be used")]
+    Transport(#[from] madang_events::TransportError),
     /// The server cannot start.
     #[error("the server cannot start")]
     Server(#[from] madang_chassis::server::Error),
@@ -57,13 +58,9 @@ pub async fn run(config: Config, listener: Listener, platform: Platform) -> Resu
 /// [`Error::Server`].
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
     let app = app::App::new(db.clone(), &platform, config.transit_time);
-    let outbox = Outbox::start(&db, &platform, &OutboxConfig::default());
-    let payments = Subscription {
-        producer: "payments",
-        source: Arc::new(FeedSource::new(Client::new(config.payments_url, &platform), &platform)),
-        handler: Arc::new(PaymentEvents),
-    };
-    let consumers = Consumers::start(&db, &platform, vec![payments], &ConsumersConfig::default());
+    let events = Events::connect(&config.events, &db, &platform).await?;
+    let outbox = events.publish();
+    let consumers = events.consume(vec![events.from("payments", config.payments_url, PaymentEvents)]);
     Server::new(&platform, &config.server)
         .add_service(ShippingServiceServer::new(grpc::Shipping(app)))
         .add_service(outbox.feed())

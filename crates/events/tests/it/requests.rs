@@ -80,7 +80,7 @@ async fn requests_are_forgotten_after_seven_days() {
     let store = Store::inline();
     let platform = platform("inventory", &Network::new());
     keep(&store.db, asked(&["tea"]), platform.clock.now()).await.unwrap();
-    requests::start_pruning(&store.db, &platform);
+    requests::start_pruning(&store.db, &platform, requests::RETENTION, Duration::from_secs(60));
     let day = Duration::from_secs(24 * 60 * 60);
     tokio::time::sleep(day * 7 - Duration::from_secs(1)).await;
     assert!(check(&store.db, RPC, asked(&["tea"])).await.unwrap().is_some());

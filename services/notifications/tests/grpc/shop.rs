@@ -19,7 +19,7 @@ use madang_api::types::v1::Money;
 use madang_chassis::testing::{SeededIds, TestClock};
 use madang_chassis::{Client, Network, NoDeadline, Platform, Server, ServerArgs, Service, TelemetryArgs};
 use madang_db::{Db, Kind};
-use madang_events::{NewEvent, Outbox, OutboxConfig};
+use madang_events::{EventsArgs, NewEvent, Outbox, OutboxConfig};
 use madang_notifications::{Config, SERVICE};
 use madang_types::Ids;
 use prost::{Message, Name};
@@ -137,6 +137,7 @@ pub(crate) fn config(server: ServerArgs, database: madang_db::Config) -> Config 
         server,
         telemetry: TelemetryArgs::default(),
         database,
+        events: EventsArgs::default(),
         orders_url: "http://orders".parse().unwrap(),
         payments_url: "http://payments".parse().unwrap(),
         shipping_url: "http://shipping".parse().unwrap(),

@@ -15,7 +15,7 @@ use madang_api::types::v1::Money;
 use madang_chassis::testing::TestClock;
 use madang_chassis::{Client, Network, Platform, Server, ServerArgs, Service, TelemetryArgs};
 use madang_db::{Config, Db, Kind};
-use madang_events::{NewEvent, Outbox, OutboxConfig};
+use madang_events::{EventsArgs, NewEvent, Outbox, OutboxConfig};
 use madang_payments::SERVICE;
 use prost::{Message, Name};
 use tempfile::TempDir;
@@ -68,6 +68,7 @@ impl Shop {
             server: ServerArgs::default(),
             telemetry: TelemetryArgs::default(),
             database: Config::sqlite(folder.path().join("payments.db")),
+            events: EventsArgs::default(),
             orders_url: "http://orders".parse().unwrap(),
         };
         let running = madang_payments::run(config, network.listen("payments"), platform.clone());

@@ -21,7 +21,7 @@ use madang_api::types::v1::Address;
 use madang_chassis::testing::{SeededIds, TestClock};
 use madang_chassis::{Client, Network, NoDeadline, Platform, Server, ServerArgs, Service, TelemetryArgs};
 use madang_db::{Db, Kind};
-use madang_events::{Event, NewEvent, Outbox, OutboxConfig};
+use madang_events::{Event, EventsArgs, NewEvent, Outbox, OutboxConfig};
 use madang_shipping::{Config, SERVICE};
 use madang_types::Ids;
 use prost::{Message, Name};
@@ -53,6 +53,7 @@ impl Shop {
             server,
             telemetry: TelemetryArgs::default(),
             database: madang_db::Config::sqlite(":memory:"),
+            events: EventsArgs::default(),
             payments_url: "http://payments".parse().unwrap(),
             transit_time: TRANSIT_TIME,
         };

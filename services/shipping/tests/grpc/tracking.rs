@@ -8,6 +8,7 @@ use madang_api::convert::moment;
 use madang_api::shipping::v1::shipping_service_client::ShippingServiceClient;
 use madang_api::shipping::v1::{GetShipmentRequest, TrackShipmentResponse, TrackingStepKind as Kind};
 use madang_chassis::{Client, Connector, Listener, Platform, ServerArgs, TelemetryArgs};
+use madang_events::EventsArgs;
 use madang_shipping::{Config, SERVICE};
 use tonic::{Code, Status, Streaming};
 
@@ -113,6 +114,7 @@ async fn start(file: &std::path::Path) -> (Platform, ShippingServiceClient<Clien
         server: ServerArgs::default(),
         telemetry: TelemetryArgs::default(),
         database: madang_db::Config::sqlite(file),
+        events: EventsArgs::default(),
         payments_url: "http://127.0.0.1:1".parse().unwrap(),
         transit_time: TRANSIT_TIME,
     };
