@@ -140,6 +140,11 @@ impl Db {
         }
     }
 
+    /// Whether several replicas may use this database at once. A SQLite file has one process at a time.
+    pub fn is_shared(&self) -> bool {
+        matches!(&*self.executor, Executor::Pool(..))
+    }
+
     /// The counts so far. A closure is counted before its answer leaves.
     pub fn stats(&self) -> Stats {
         *self.board.stats()

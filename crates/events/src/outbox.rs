@@ -1,6 +1,7 @@
 mod feed;
 pub(crate) mod log;
 mod relay;
+mod turn;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use madang_db::{Db, Tx};
 use tokio::sync::watch;
 
 pub use feed::Feed;
+pub(crate) use turn::Turn;
 
 use crate::transport::Publisher;
 use crate::{NewEvent, Transport};
@@ -68,12 +70,13 @@ impl Outbox {
     /// shutdown.
     pub fn start(db: &Db, platform: &Platform, config: &OutboxConfig) -> Self {
         let (sender, last) = watch::channel(0);
-        let relay = relay::Relay::new(db, platform, config, sender);
+        let turn = Turn::race(db, platform);
+        let relay = relay::Relay::new((db, turn.clone()), platform, config, sender);
         let pruning = relay::Pruning::new(db, platform, config);
         platform.tasks.spawn("outbox-relay", relay.run());
         platform.tasks.spawn("outbox-pruning", pruning.run());
         if let Some(nats) = config.transport.nats() {
-            let publisher = Publisher::new(db, nats, platform, last.clone());
+            let publisher = Publisher::new((db, turn), nats, platform, last.clone());
             platform.tasks.spawn("outbox-publisher", publisher.run());
         }
         let feed = feed::Shared::new(db.clone(), last.clone(), platform.shutdown.clone(), config.subscribers);

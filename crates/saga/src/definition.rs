@@ -91,7 +91,7 @@ pub trait Saga: Sized + Send + Sync + 'static {
     /// Reads where a run stands.
     fn load(&self, id: Self::Id) -> impl Future<Output = Result<Progress<Self::Context>, BoxError>> + Send;
 
-    /// Runs of this process that are not settled, oldest first, at most `limit`.
+    /// Runs of this process that are not settled, oldest first, at most `limit`: all of them where it gives fewer.
     fn open(&self, limit: usize) -> impl Future<Output = Result<Vec<Self::Id>, BoxError>> + Send;
 
     /// Whether the run's own time is over, and with what reason it then is refused.

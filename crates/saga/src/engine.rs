@@ -7,7 +7,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::definition::{BoxFuture, Saga};
 use crate::driver::Driver;
-use crate::recovery;
+use crate::recovery::{self, Scan};
 
 /// How the engine goes about its work.
 #[derive(Debug, Clone)]
@@ -57,6 +57,8 @@ pub(crate) struct Shared<S: Saga> {
     pub(crate) runtime: Box<dyn Runtime>,
     places: Arc<Semaphore>,
     running: Mutex<HashMap<S::Id, Arc<Notify>>>,
+    /// Has the next scan begin at once.
+    scan: Notify,
 }
 
 impl<S: Saga> Engine<S> {
@@ -64,7 +66,8 @@ impl<S: Saga> Engine<S> {
     pub fn start(saga: S, config: Config, runtime: impl Runtime) -> Self {
         let places = Arc::new(Semaphore::new(config.places));
         let running = Mutex::new(HashMap::new());
-        let shared = Arc::new(Shared { saga, config, runtime: Box::new(runtime), places, running });
+        let (runtime, scan) = (Box::new(runtime), Notify::new());
+        let shared = Arc::new(Shared { saga, config, runtime, places, running, scan });
         shared.runtime.spawn(Box::pin(Arc::clone(&shared).scan()));
         Self { shared }
     }
@@ -77,6 +80,16 @@ impl<S: Saga> Engine<S> {
     /// Drives a saga, or has its driver read it again. Where no place is free the next scan finds it.
     pub fn nudge(&self, id: S::Id) {
         self.shared.drive(id, None);
+    }
+
+    /// Looks for open sagas without a task now, not at the next scan's time.
+    pub fn scan(&self) {
+        self.shared.scan.notify_one();
+    }
+
+    /// Whether a saga has a task now.
+    pub fn drives(&self, id: S::Id) -> bool {
+        self.shared.running().contains_key(&id)
     }
 
     /// The saga with its store.
@@ -124,23 +137,33 @@ impl<S: Saga> Shared<S> {
         let mut every = tokio::time::interval(self.config.scan_every);
         every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            every.tick().await;
-            match self.saga.open(self.config.places.saturating_mul(2)).await {
-                Ok(open) => self.resume(&open),
+            tokio::select! {
+                _ = every.tick() => {}
+                () = self.scan.notified() => {}
+            }
+            let limit = self.config.places.saturating_mul(2);
+            let before = self.driven();
+            match self.saga.open(limit).await {
+                Ok(open) => {
+                    self.follow(&Scan { complete: open.len() < limit, open, before, now: self.driven() })
+                }
                 Err(error) => tracing::warn!(error, "open sagas cannot be read; the next scan asks again"),
             }
         }
     }
 
-    fn resume(self: &Arc<Self>, open: &[S::Id]) {
-        let running: HashSet<S::Id> = self.running().keys().copied().collect();
-        let plan = recovery::plan(open, &running, self.places.available_permits());
+    fn follow(self: &Arc<Self>, scan: &Scan<S::Id>) {
+        let plan = recovery::plan(scan, self.places.available_permits());
         if !plan.resume.is_empty() {
             tracing::info!(resumed = plan.resume.len(), waiting = plan.waiting, "open sagas are resumed");
         }
-        for id in plan.resume {
+        for id in plan.resume.into_iter().chain(plan.read_again) {
             self.drive(id, None);
         }
+    }
+
+    fn driven(&self) -> HashSet<S::Id> {
+        self.running().keys().copied().collect()
     }
 
     /// Takes a driver off the list, unless it was nudged since it last read.

@@ -16,7 +16,7 @@
 //! undo answers a repeat with its present state.
 //! Invariant: an outcome that is not known is asked again, never assumed.
 //! Invariant: one process drives a saga with one task at a time; a second process that drives it too loses its guarded
-//! updates, and its steps are repeats.
+//! updates, and its steps are repeats. A driver whose saga another process took over reads it again within a scan, and leaves.
 
 mod backoff;
 mod definition;

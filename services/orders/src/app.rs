@@ -20,7 +20,7 @@ pub use pricing::Pricing;
 
 use crate::domain::{CancelRefused, CartError, Order, State};
 use crate::saga::PlaceOrder;
-use crate::store;
+use crate::store::{self, Owned};
 use crate::watch::{Watch, Watchers};
 
 /// How long a caller without a deadline waits for its order to be final.
@@ -139,13 +139,17 @@ impl App {
         let work = move |tx: &mut Tx<'_>| -> Result<Order, Error> {
             let request = Request { rpc: "CancelOrder", id: request, fingerprint: &fingerprint };
             let repeated = requests::check(tx, &request)?.is_some();
-            let order = store::order(tx, id)?.ok_or(Error::UnknownOrder(id))?.order;
+            let Owned { order, owner: driver } = store::order(tx, id)?.ok_or(Error::UnknownOrder(id))?;
             if repeated {
                 return Ok(order);
             }
             let next = order.state.cancel()?.map(|state| order.moved(state, now));
             if let Some(next) = &next {
-                write_cancel(tx, &order, next, owner)?;
+                store::update_again(tx, next)?;
+                // Its driver may be another replica's, which nobody tells: this one goes on.
+                if driver != owner {
+                    store::take_over(tx, id, owner)?;
+                }
             }
             requests::keep(tx, &request, id.uuid().as_bytes(), now)?;
             Ok(next.unwrap_or(order))
@@ -226,15 +230,6 @@ async fn settled(mut order: Order, mut watch: Watch, until: Instant) -> Order {
         }
     }
     order
-}
-
-/// Writes a cancellation. An order that was final has no driver any more: this process drives it.
-fn write_cancel(tx: &mut Tx<'_>, order: &Order, next: &Order, owner: Uuid) -> Result<(), Error> {
-    store::update_again(tx, next)?;
-    if order.state.is_final() {
-        store::take_over(tx, order.id, owner)?;
-    }
-    Ok(())
 }
 
 /// What a cancellation that has come so far is told as.

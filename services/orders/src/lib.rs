@@ -18,6 +18,7 @@ pub mod app;
 mod config;
 pub mod domain;
 pub mod grpc;
+pub mod lease;
 pub mod saga;
 pub mod store;
 pub mod watch;
@@ -25,7 +26,7 @@ pub mod watch;
 use madang_api::orders::v1::orders_operator_service_server::OrdersOperatorServiceServer;
 use madang_api::orders::v1::orders_service_server::OrdersServiceServer;
 use madang_chassis::{Client, Listener, Platform, Server, Service};
-use madang_db::{Db, Kind};
+use madang_db::Db;
 use madang_events::Events;
 use madang_saga::{BoxFuture, Engine, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 pub use config::Config;
 
 use crate::app::{App, Pricing};
+use crate::lease::Lease;
 use crate::saga::{Participants, PlaceOrder};
 use crate::watch::Watchers;
 
@@ -75,10 +77,8 @@ pub fn migrations() -> Vec<madang_db::Migrations> {
 /// # Errors
 /// See [`Error`]; all of them are at the start.
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
-    let owner = platform.ids.uuid();
-    // The data folder's file lock is the lease: whoever drove these orders before is gone.
-    let taken = db.write(Kind::Lease, move |tx| store::take_over_all(tx, owner)).await?;
-    tracing::info!(taken, "open orders are taken over");
+    let lease = Lease::begin(&db, platform.ids.uuid()).await?;
+    let owner = lease.replica();
     config.events.retention.prune_requests(&db, &platform);
     let outbox = Events::connect(&config.events, &db, &platform).await?.publish();
 
@@ -90,6 +90,8 @@ pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platfor
     let saga = PlaceOrder::new(participants, (db.clone(), owner), watchers.clone(), &platform);
     let drivers = Drivers { platform: platform.clone(), stop: CancellationToken::new() };
     let engine = Engine::start(saga, madang_saga::Config::default(), drivers.clone());
+    drivers.spawn(Box::pin(lease.clone().keep(engine.clone())));
+    drivers.spawn(Box::pin(watchers.clone().poll(db.clone(), engine.clone())));
     let app = App::new((db, owner), &platform, Pricing::new(catalog, shipping), (engine, watchers));
 
     let orders = grpc::Orders { app, shutdown: platform.shutdown.clone(), tasks: platform.tasks.clone() };
@@ -100,6 +102,7 @@ pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platfor
         .serve(listener)
         .await;
     drivers.stop.cancel();
+    lease.leave().await;
     Ok(served?)
 }
 

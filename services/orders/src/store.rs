@@ -1,5 +1,6 @@
 //! Orders in SQL, over one interface for both databases. Rows are private; domain words go in and out.
 
+pub mod replicas;
 mod row;
 
 use madang_db::{Error, Tx, params};
@@ -144,6 +145,30 @@ pub fn open(tx: &mut Tx<'_>, owner: Uuid, limit: i64) -> Result<Vec<OrderId>, Er
     tx.query(SQL, &params![owner, limit])?.iter().map(|row| row.get(0).map(OrderId::new)).collect()
 }
 
+/// Orders that somebody waits for, `MANY` at most.
+pub const MANY: usize = 32;
+
+/// The versions of orders; those that are not there are left out.
+///
+/// # Errors
+/// Those of [`Tx::query`].
+pub fn versions(tx: &mut Tx<'_>, ids: &[OrderId]) -> Result<Vec<(OrderId, i64)>, Error> {
+    const SQL: &str = "SELECT order_id, version FROM orders WHERE order_id IN \
+                       ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+                       $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)";
+    let mut found = Vec::with_capacity(ids.len());
+    for some in ids.chunks(MANY) {
+        // No order has the id nil.
+        let mut values = [const { Uuid::nil() }; MANY];
+        values.iter_mut().zip(some).for_each(|(value, id)| *value = id.uuid());
+        let rows = tx.query(SQL, &values.map(Into::into))?;
+        for row in &rows {
+            found.push((OrderId::new(row.get(0)?), row.get(1)?));
+        }
+    }
+    Ok(found)
+}
+
 /// How many orders wait for an operator.
 ///
 /// # Errors
@@ -163,7 +188,7 @@ pub fn take_over_all(tx: &mut Tx<'_>, owner: Uuid) -> Result<u64, Error> {
     tx.execute(SQL, &params![owner])
 }
 
-/// Makes `owner` the driver of one order, in the transaction that opens it again.
+/// Makes `owner` the driver of one order, in the transaction that moves it.
 ///
 /// # Errors
 /// Those of [`Tx::execute`].

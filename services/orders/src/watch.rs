@@ -1,10 +1,12 @@
-//! Tells waiters of this process when an order changed.
+//! Tells waiters of this process when an order changed, here or at another replica.
+
+mod poll;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use madang_types::OrderId;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::domain::Order;
 
@@ -14,6 +16,8 @@ use crate::domain::Order;
 #[derive(Debug, Clone, Default)]
 pub struct Watchers {
     waiting: Arc<Mutex<HashMap<OrderId, watch::Sender<Option<Order>>>>>,
+    /// Told of each new waiter.
+    came: Arc<Notify>,
 }
 
 /// One waiter for one order.
@@ -29,6 +33,7 @@ impl Watchers {
     /// Waits for an order from now on.
     pub fn watch(&self, id: OrderId) -> Watch {
         let changes = self.waiting().entry(id).or_insert_with(|| watch::Sender::new(None)).subscribe();
+        self.came.notify_one();
         Watch { id, changes: Some(changes), watchers: self.clone() }
     }
 
@@ -43,6 +48,22 @@ impl Watchers {
                 newer
             });
         }
+    }
+
+    /// Waits until somebody waits.
+    async fn waited(&self) {
+        while self.waiting().is_empty() {
+            self.came.notified().await;
+        }
+    }
+
+    /// The orders that are waited for and that `wanted` wants, with the versions that their waiters were told; 0 before any.
+    fn known(&self, wanted: impl Fn(OrderId) -> bool) -> HashMap<OrderId, i64> {
+        let version =
+            |told: &watch::Sender<Option<Order>>| told.borrow().as_ref().map_or(0, |order| order.version);
+        let waiting = self.waiting();
+        let wanted = waiting.iter().filter(|(id, _)| wanted(**id));
+        wanted.map(|(id, told)| (*id, version(told))).collect()
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<OrderId, watch::Sender<Option<Order>>>> {

@@ -13,6 +13,10 @@ const TICK: Duration = Duration::from_millis(250);
 /// For the server's answer to a look.
 const ANSWER: Duration = Duration::from_secs(1);
 
+/// The server ends the session of a process that stands still, and frees its lock: a living one asks every tick. A server
+/// before version 14 knows no such limit, and waits for the process.
+const STANDING_STILL: &str = "SET idle_session_timeout = '3s'";
+
 const TAKE: &str = "SELECT pg_try_advisory_lock(hashtextextended('madang lead ' || $1, 0))";
 
 /// Takes the lock and holds it, again and again, until `left` has no other end.
@@ -20,7 +24,7 @@ pub(crate) fn campaign(server: &Server, name: &str, left: &Receiver<()>, term: &
     let mut number = 0;
     let mut standing = None;
     loop {
-        let connected = standing.take().or_else(|| Conn::open(server).ok().map(|conn| conn.client));
+        let connected = standing.take().or_else(|| connect(server));
         if let Some(mut client) = connected {
             let taken = client.query_one(TAKE, &[&name]).and_then(|row| row.try_get::<_, bool>(0));
             if let Ok(true) = taken {
@@ -37,6 +41,16 @@ pub(crate) fn campaign(server: &Server, name: &str, left: &Receiver<()>, term: &
             return;
         }
     }
+}
+
+fn connect(server: &Server) -> Option<Client> {
+    let mut client = Conn::open(server).ok()?.client;
+    if let Err(error) = client.batch_execute(STANDING_STILL)
+        && error.as_db_error().is_none()
+    {
+        return None;
+    }
+    Some(client)
 }
 
 /// Returns when the connection is lost, or does not answer, or the race was left.

@@ -78,6 +78,10 @@ pub(crate) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<(i64, i64), Error
          WHERE o.seq = n.seq",
         &params![last, now.as_microsecond(), rows(BATCH)],
     )?;
+    if tx.dialect() == Dialect::Postgres {
+        // The other replicas' feeds wait for it.
+        tx.raise();
+    }
     let stamped = i64::try_from(stamped).unwrap_or(i64::MAX);
     let moved = last.saturating_add(stamped);
     tx.execute_one(

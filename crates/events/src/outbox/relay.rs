@@ -7,7 +7,7 @@ use madang_types::Clock;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 
-use super::{OutboxConfig, log};
+use super::{OutboxConfig, Turn, log};
 use crate::BATCH;
 
 /// Gives positions to the rows of the outbox.
@@ -17,12 +17,18 @@ pub(super) struct Relay {
     shutdown: Shutdown,
     config: OutboxConfig,
     last: watch::Sender<i64>,
+    turn: Turn,
     position: Gauge,
     unstamped: Gauge,
 }
 
 impl Relay {
-    pub(super) fn new(db: &Db, platform: &Platform, config: &OutboxConfig, last: watch::Sender<i64>) -> Self {
+    pub(super) fn new(
+        (db, turn): (&Db, Turn),
+        platform: &Platform,
+        config: &OutboxConfig,
+        last: watch::Sender<i64>,
+    ) -> Self {
         let gauge = |name, help| platform.metrics.register(name, help, Gauge::default());
         Self {
             db: db.clone(),
@@ -30,6 +36,7 @@ impl Relay {
             shutdown: platform.shutdown.clone(),
             config: config.clone(),
             last,
+            turn,
             position: gauge("outbox_position", "The last position given"),
             unstamped: gauge("outbox_unstamped", "Rows of the outbox that wait for their position"),
         }
@@ -41,7 +48,8 @@ impl Relay {
         loop {
             // Seen before the stamping: what is raised in the meantime makes it look again.
             raised.mark_unchanged();
-            let more = self.stamp().await;
+            let mine = self.turn.is_mine();
+            let more = if mine { self.stamp().await } else { self.look().await };
             if self.shutdown.has_begun() {
                 return;
             }
@@ -50,10 +58,25 @@ impl Relay {
             }
             tokio::select! {
                 () = self.shutdown.begun() => return,
+                () = self.turn.begun(), if !mine => {}
                 changed = raised.changed(), if open => open = changed.is_ok(),
                 () = tokio::time::sleep(self.config.poll) => {}
             }
         }
+    }
+
+    /// Learns what another replica stamped.
+    async fn look(&self) -> bool {
+        match self.db.read(log::bounds).await {
+            Ok(bounds) => self.know(bounds.last),
+            Err(error) => tracing::debug!(error = chain(&error), "the last position cannot be read"),
+        }
+        false
+    }
+
+    fn know(&self, last: i64) {
+        self.last.send_if_modified(|known| std::mem::replace(known, last) != last);
+        self.position.set(last);
     }
 
     /// Stamps a batch; tells whether there is more.
@@ -61,8 +84,7 @@ impl Relay {
         let now = self.clock.now();
         match self.db.write(Kind::Relay, move |tx| log::stamp(tx, now)).await {
             Ok((last, waiting)) => {
-                self.last.send_if_modified(|known| std::mem::replace(known, last) != last);
-                self.position.set(last);
+                self.know(last);
                 self.unstamped.set(waiting);
                 waiting > 0
             }

@@ -25,6 +25,7 @@ use super::stream::{self, StreamError};
 use super::wire::Names;
 use crate::Event;
 use crate::backoff::Backoff;
+use crate::outbox::Turn;
 use crate::outbox::log::{self, ReadError};
 
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -63,6 +64,7 @@ pub(crate) struct Publisher {
     ids: Arc<dyn Ids>,
     shutdown: Shutdown,
     last: watch::Receiver<i64>,
+    turn: Turn,
     place: Option<Place>,
     saved: Place,
     saved_at: Instant,
@@ -76,7 +78,12 @@ struct Gauges {
 }
 
 impl Publisher {
-    pub(crate) fn new(db: &Db, nats: &Nats, platform: &Platform, last: watch::Receiver<i64>) -> Self {
+    pub(crate) fn new(
+        (db, turn): (&Db, Turn),
+        nats: &Nats,
+        platform: &Platform,
+        last: watch::Receiver<i64>,
+    ) -> Self {
         let gauge = |name, help| platform.metrics.register(name, help, Gauge::default());
         let alarms = "Whether the publisher stopped, by alarm";
         Self {
@@ -86,6 +93,7 @@ impl Publisher {
             ids: Arc::clone(&platform.ids),
             shutdown: platform.shutdown.clone(),
             last,
+            turn,
             place: None,
             saved: Place::default(),
             saved_at: Instant::now(),
@@ -112,10 +120,12 @@ impl Publisher {
         let ids = Arc::clone(&self.ids);
         let mut backoff = Backoff::new(&ids, PAUSE);
         loop {
+            self.turn.begun().await;
             self.nats.connected().await;
-            let lost = self.nats.lost();
+            let (lost, turn) = (self.nats.lost(), self.turn.clone());
             let trouble = tokio::select! {
                 () = lost => Trouble::Lost,
+                () = turn.ended() => Trouble::Overtaken,
                 trouble = self.session(&mut backoff) => trouble,
             };
             let error = chain(&trouble);
