@@ -17,13 +17,16 @@ pub enum Control {
     Skip,
     /// A request_id is not kept.
     Requests,
+    /// An order's version stays what it was, so that every update of its row matches: the last to commit wins.
+    Guard,
     /// Orders forgets what it wrote last when it starts again, as where a commit is answered before the disk has it.
     Durability,
 }
 
 impl Control {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Tombstones, Self::Outbox, Self::Cursor, Self::Skip, Self::Requests];
+    pub const ALL: [Self; 6] =
+        [Self::Tombstones, Self::Outbox, Self::Cursor, Self::Skip, Self::Requests, Self::Guard];
 
     /// Switches it off in a service's database, each time that its process starts.
     ///
@@ -68,6 +71,11 @@ impl Control {
             (Self::Requests, Role::Orders) => Some(
                 "CREATE TRIGGER IF NOT EXISTS control AFTER INSERT ON events_requests
                  BEGIN DELETE FROM events_requests WHERE request_id = NEW.request_id; END",
+            ),
+            (Self::Guard, Role::Orders) => Some(
+                "CREATE TRIGGER IF NOT EXISTS control AFTER UPDATE OF version ON orders
+                 WHEN NEW.version > OLD.version
+                 BEGIN UPDATE orders SET version = OLD.version WHERE order_id = NEW.order_id; END",
             ),
             (Self::Durability, Role::Orders) => {
                 Some("DELETE FROM orders WHERE rowid = (SELECT MAX(rowid) FROM orders)")
