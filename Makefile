@@ -28,8 +28,11 @@ test: ## Run all tests
 	CARGO="$(CARGO)" tools/test --locked --workspace
 
 .PHONY: test-backends
-test-backends: ## Run db's suites on a real PostgreSQL, installed where it is missing
+test-backends: ## Run db's suites and the journeys on a real PostgreSQL and nats-server, installed where missing
 	CARGO="$(CARGO)" tools/backends run tools/test --locked -p madang-db
+	$(CARGO) build --locked --workspace --bins
+	MADANG_TEST_BACKENDS=postgres-nats CARGO="$(CARGO)" tools/backends run \
+	  tools/test --locked -p madang-tests --test every_rpc --test journeys
 
 .PHONY: test-nats
 test-nats: ## Run the suites of events on a real nats-server, installed where it is missing

@@ -1,7 +1,8 @@
-//! What the tests of the whole workspace share: the shop as processes of this machine, its customers, its servers' listings
-//! and metrics, the README's commands, and the rules of the layout.
+//! What the tests of the whole workspace share: the shop as processes of this machine, what it runs on, its customers, its
+//! servers' listings and metrics, the README's commands, and the rules of the layout.
 
 pub mod audit;
+pub mod backends;
 pub mod customer;
 pub mod feed;
 pub mod ids;
@@ -12,4 +13,5 @@ pub mod tidy;
 pub mod wait;
 pub mod web;
 
-pub use shop::{Service, Settings, Shop};
+pub use backends::Backends;
+pub use shop::{Replica, Service, Settings, Shop};

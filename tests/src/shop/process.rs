@@ -3,16 +3,29 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A service's process. It ends with this value, also when a test panics.
 #[derive(Debug)]
 pub(super) struct Process(Child);
 
 impl Process {
-    /// Starts a binary that knows these settings and nothing else of the environment.
-    pub(super) fn start(binary: &Path, settings: &[(String, String)], log: &Path) -> Result<Self> {
+    /// Starts a binary, under another program where one is named; it knows these settings and nothing else of the environment.
+    pub(super) fn start(
+        (binary, under): (&Path, &[String]),
+        settings: &[(String, String)],
+        log: &Path,
+    ) -> Result<Self> {
         let log = File::options().create(true).append(true).open(log)?;
-        let child = Command::new(binary)
+        let mut command = match under.split_first() {
+            None => Command::new(binary),
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary);
+                command
+            }
+        };
+        let child = command
             .env_clear()
             .env("RUST_BACKTRACE", "1")
             .envs(settings.iter().map(|(name, value)| (name, value)))
@@ -30,6 +43,11 @@ impl Process {
     /// How it ended, where it did.
     pub(super) fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().ok().flatten()
+    }
+
+    pub(super) fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = Pid::from_raw(self.0.id().cast_signed()).context("a process has an id")?;
+        Ok(kill_process(pid, signal)?)
     }
 
     /// SIGKILL, and waits until it is gone.

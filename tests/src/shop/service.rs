@@ -1,5 +1,7 @@
 use std::fmt;
 
+use super::Replica;
+
 /// A service of the shop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "their names say all; DESIGN.md has the table")]
@@ -64,6 +66,11 @@ impl Service {
             Self::Gateway => 8080,
             Self::Console => 8081,
         }
+    }
+
+    /// A further process of it, on the same database: PostgreSQL's, since a SQLite file has one.
+    pub const fn replica(self, number: u8) -> Replica {
+        Replica { service: self, number }
     }
 
     /// Whether it has a database.

@@ -11,6 +11,7 @@ mod orders;
 use std::collections::BTreeMap;
 
 use madang_api::events::v1::OrderConfirmed;
+use madang_tests::backends::{Backends, Carrier};
 use madang_tests::customer::CALL;
 use madang_tests::feed::{Feed, event};
 use madang_tests::servers::{self, Listing};
@@ -67,7 +68,9 @@ impl World {
             (Service::Shipping, "MADANG_FAULTS", "true".to_owned()),
         ];
         let settings = settings.each_ref().map(|(service, name, value)| (*service, *name, value.as_str()));
-        let shop = Shop::open_with(&settings).await.unwrap();
+        // No stream has the made-up events.
+        let backends = Backends { carrier: Carrier::Feed, ..Backends::of_this_run().unwrap() };
+        let shop = Shop::open_on(backends, &settings).await.unwrap();
         Self { shop, unknown_order, _confirmed: confirmed, _unreadable: unreadable }
     }
 
