@@ -4,6 +4,7 @@
 
 pub mod code;
 pub mod crates;
+pub mod named;
 pub mod proto;
 pub mod rooms;
 pub mod sources;

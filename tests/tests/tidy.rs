@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use madang_tests::tidy::{self, File, crates, proto, rooms, sources};
+use madang_tests::tidy::{self, File, crates, named, proto, rooms, sources};
 
 /// Every folder with code; one that does not exist yet has none.
 const FOLDERS: [&str; 6] = ["crates", "services", "cli", "experiments", "bench", "tests"];
@@ -83,4 +83,12 @@ fn every_rpc_has_a_comment() {
     let files = tidy::files(&tidy::root(), &["proto"], "proto").unwrap();
     assert!(files.len() >= 9, "only {} contracts were found", files.len());
     none(&proto::uncommented_rpcs(&files));
+}
+
+#[test]
+fn every_rule_of_consistency_names_tests_that_exist() {
+    let document = std::fs::read_to_string(tidy::root().join("docs/consistency.md")).unwrap();
+    assert!(document.lines().filter(|line| line.starts_with("| ")).count() > 40, "the rules were not found");
+    let files = tidy::files(&tidy::root(), &["crates", "services", "sim", "tests"], "rs").unwrap();
+    none(&named::missing_tests(&document, &files));
 }

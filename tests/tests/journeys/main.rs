@@ -6,6 +6,7 @@ mod crashes;
 mod http;
 mod orders;
 mod outages;
+mod replicas;
 
 use madang_api::orders::v1::{Order, OrderState};
 
