@@ -145,6 +145,18 @@ fn lag(hosts: &[Arc<Host>]) -> Option<String> {
     None
 }
 
+/// What the witness saw that must not be.
+pub(crate) fn wrong_arcs(hosts: &[Arc<Host>]) -> Vec<String> {
+    let sql = "SELECT GROUP_CONCAT(arc, '; ') FROM witness";
+    let db = hosts.iter().find(|host| host.role == Role::Orders).and_then(|host| host.db());
+    let told = db.map_or(Err(Error::Closed), |db| read(&db, move |tx| text(tx, sql)));
+    match told {
+        Ok(arcs) if arcs.is_empty() => Vec::new(),
+        Ok(arcs) => vec![arcs],
+        Err(error) => vec![format!("the witness cannot be asked: {error}")],
+    }
+}
+
 /// Dead letters and parked events of a host.
 pub(crate) fn dead_letters(host: &Host) -> i64 {
     let count = |db: &Db| read(db, |tx| number(tx, "SELECT COUNT(*) FROM events_dead_letters")).ok();

@@ -16,7 +16,7 @@ use crate::carrier::Post;
 use crate::controls::Control;
 use crate::courier::Mailbox;
 use crate::trace::HostClock;
-use crate::{Random, Trace};
+use crate::{Random, Trace, witness};
 
 /// Where every host listens.
 const PORT: u16 = 50051;
@@ -173,6 +173,7 @@ impl Host {
         let seed = Random::new(self.ground.seed ^ start, self.role.name()).next();
         let settings: madang_db::Config = settings(&self.args())?;
         let db = Db::inline(&settings, self.role.migrations(), seed)?;
+        witness::install(&db, self.role).await?;
         if let Some(control) = self.ground.control {
             control.install(&db, self.role).await?;
         }

@@ -24,6 +24,7 @@ mod plan;
 mod random;
 mod run;
 mod trace;
+mod witness;
 
 pub use controls::Control;
 pub use random::Random;

@@ -75,6 +75,7 @@ pub fn run(seed: u64, control: Option<Control>, trace: &Trace) -> Result<Outcome
     let facts = world.read()?;
     let told = world.told.lock();
     let mut wrong = audit::wrong(&facts, &world.wishes, &told);
+    wrong.extend(books::wrong_arcs(&world.hosts));
     for host in &world.hosts {
         let dead = books::dead_letters(host);
         wrong.extend((dead > 0).then(|| format!("{} has {dead} dead letters", host.role.name())));

@@ -95,8 +95,15 @@ fn twenty_seeds_give_the_same_trace_twice() {
 #[test]
 fn without_a_mechanism_seeds_fail() {
     // A consumer whose cursor stands reads for ever, which takes long: one seed for it.
-    let controls =
-        [("tombstones", 12), ("outbox", 6), ("skip", 6), ("requests", 4), ("durability", 8), ("cursor", 1)];
+    let controls = [
+        ("tombstones", 12),
+        ("outbox", 6),
+        ("skip", 6),
+        ("requests", 4),
+        ("durability", 8),
+        ("guard", 24),
+        ("cursor", 1),
+    ];
     for (control, count) in controls {
         let ended = run_all(&seeds(count), &["--without", control]);
         let failed: Vec<_> = ended.iter().filter(|(_, ended)| ended.is_err()).map(|(seed, _)| seed).collect();
