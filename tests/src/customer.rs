@@ -1,15 +1,14 @@
 //! What a customer does: everything through the gateway, by gRPC.
 
+mod lists;
+
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
 use madang_api::notifications::v1::notifications_service_client::NotificationsServiceClient;
-use madang_api::notifications::v1::{ListNotificationsRequest, Notification, NotificationKind};
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
-use madang_api::orders::v1::{
-    CancelOrderRequest, GetOrderRequest, ListOrdersRequest, Order, OrderState, PlaceOrderRequest,
-};
+use madang_api::orders::v1::{CancelOrderRequest, GetOrderRequest, Order, OrderState, PlaceOrderRequest};
 use madang_api::types::v1::{Address, ProductQuantity};
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
@@ -21,8 +20,6 @@ use crate::{Service, Shop, ids};
 pub const CALL: Duration = Duration::from_secs(10);
 /// How long a call may take where the answer is known to be late.
 pub const SHORT: Duration = Duration::from_secs(1);
-/// The most that a page has.
-const PAGE: i32 = 200;
 
 /// A product with plenty of stock.
 pub const PLENTY: &str = "homi-hand-hoe";
@@ -45,9 +42,19 @@ pub struct Customer {
 impl Customer {
     /// A new customer.
     pub fn new(shop: &Shop, name: &str) -> Self {
+        Self::by_id(shop, ids::customer(name))
+    }
+
+    /// The same customer by a connection of its own.
+    #[must_use]
+    pub fn again(&self, shop: &Shop) -> Self {
+        Self::by_id(shop, self.id.clone())
+    }
+
+    fn by_id(shop: &Shop, id: String) -> Self {
         let gateway = shop.channel(Service::Gateway);
         Self {
-            id: ids::customer(name),
+            id,
             catalog: CatalogServiceClient::new(gateway.clone()),
             orders: OrdersServiceClient::new(gateway.clone()),
             notifications: NotificationsServiceClient::new(gateway),
@@ -127,55 +134,6 @@ impl Customer {
             .order
             .ok_or_else(no_order)
     }
-
-    /// All orders, newest first.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub async fn list(&self) -> Result<Vec<Order>, Status> {
-        let request =
-            ListOrdersRequest { customer_id: self.id.clone(), page_size: PAGE, page_token: String::new() };
-        Ok(self.orders.clone().list_orders(within(CALL, request)).await?.into_inner().orders)
-    }
-
-    /// All that the customer was told, newest first.
-    ///
-    /// # Errors
-    /// The refusal.
-    pub async fn told(&self) -> Result<Vec<Notification>, Status> {
-        let request = ListNotificationsRequest {
-            customer_id: self.id.clone(),
-            page_size: PAGE,
-            page_token: String::new(),
-        };
-        Ok(self
-            .notifications
-            .clone()
-            .list_notifications(within(CALL, request))
-            .await?
-            .into_inner()
-            .notifications)
-    }
-
-    /// Waits until the customer was told what they must be told of these orders, and demands that it was told once.
-    ///
-    /// # Errors
-    /// What is missing or too much.
-    pub async fn told_once_of(&self, orders: &[Order]) -> Result<()> {
-        let mut expected: Vec<_> = orders.iter().flat_map(expected).collect();
-        expected.sort();
-        let what = format!("{} to be told of {} orders", self.id, orders.len());
-        let mut told = Vec::new();
-        let waited = wait::until(&what, PATIENCE, async || {
-            told = self.told().await?.into_iter().map(|it| (it.order_id, it.kind.into())).collect::<Vec<_>>();
-            Ok((told.len() >= expected.len()).then_some(()))
-        });
-        let waited = waited.await;
-        told.sort();
-        waited.with_context(|| format!("told {told:?}, expected {expected:?}"))?;
-        anyhow::ensure!(told == expected, "told {told:?}, expected {expected:?}");
-        Ok(())
-    }
 }
 
 /// Where everything is sent.
@@ -195,27 +153,13 @@ pub fn within<T>(limit: Duration, message: T) -> Request<T> {
     request
 }
 
-fn expected(order: &Order) -> Vec<(String, i64)> {
-    let kinds: &[NotificationKind] = match order.state() {
-        OrderState::Confirmed => &[NotificationKind::OrderConfirmed, NotificationKind::ShipmentDeparted],
-        OrderState::Rejected => &[NotificationKind::OrderRejected],
-        OrderState::Cancelled => &[NotificationKind::OrderCancelled],
-        OrderState::Unspecified
-        | OrderState::Pending
-        | OrderState::Cancelling
-        | OrderState::Rejecting
-        | OrderState::Stuck => &[],
-    };
-    kinds.iter().map(|kind| (order.order_id.clone(), i64::from(i32::from(*kind)))).collect()
-}
-
 /// Whether nothing more happens to an order by itself.
-fn is_at_end(state: OrderState) -> bool {
+pub(crate) fn is_at_end(state: OrderState) -> bool {
     matches!(state, OrderState::Confirmed | OrderState::Rejected | OrderState::Cancelled | OrderState::Stuck)
 }
 
 /// Whether a call may have been done though there is no answer, so that a client asks again.
-fn is_lost(status: &Status) -> bool {
+pub(crate) fn is_lost(status: &Status) -> bool {
     matches!(
         status.code(),
         Code::Unavailable

@@ -6,6 +6,8 @@ pub mod backends;
 pub mod customer;
 pub mod feed;
 pub mod ids;
+pub mod load;
+pub mod random;
 pub mod readme;
 pub mod servers;
 mod shop;

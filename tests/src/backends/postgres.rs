@@ -82,7 +82,9 @@ impl Postgres {
         let own = self.own.as_ref().context("the server of the run is not ours to kill")?;
         let pids = own.kill()?;
         let gone = async || Ok((!pids.iter().any(|pid| is_alive(*pid))).then_some(()));
-        wait::until("PostgreSQL's processes to be gone", GONE, gone).await
+        wait::until("PostgreSQL's processes to be gone", GONE, gone).await?;
+        // Nobody may have waited for them yet, so that PostgreSQL would take its postmaster for one that runs.
+        Ok(fs::remove_file(own.pid_file())?)
     }
 
     /// Starts a server of the test's own again, on its data, and waits until it takes connections.
@@ -118,13 +120,14 @@ impl Own {
             self.port
         );
         let log = self.folder.path().join("log");
-        run(self.program("pg_ctl").args(["-w", "-s", "-o", &options, "-l"]).arg(log).arg("start"))
+        let started = run(self.program("pg_ctl").args(["-w", "-s", "-o", &options, "-l"]).arg(&log).arg("start"));
+        started.with_context(|| format!("its log: {}", fs::read_to_string(&log).unwrap_or_default()))
     }
 
     /// Gives the processes that were killed.
     fn kill(&self) -> Result<Vec<Pid>> {
         let file =
-            fs::read_to_string(self.data().join("postmaster.pid")).context("PostgreSQL does not run")?;
+            fs::read_to_string(self.pid_file()).context("PostgreSQL does not run")?;
         let postmaster =
             file.lines().next().and_then(|line| line.trim().parse().ok()).and_then(Pid::from_raw);
         let postmaster = postmaster.context("postmaster.pid names no process")?;
@@ -142,6 +145,10 @@ impl Own {
         let mut command = tool();
         command.arg("as-owner").arg(self.programs.join(name)).arg("-D").arg(self.data());
         command
+    }
+
+    fn pid_file(&self) -> PathBuf {
+        self.data().join("postmaster.pid")
     }
 
     fn data(&self) -> PathBuf {

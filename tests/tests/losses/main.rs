@@ -1,0 +1,21 @@
+//! What tries to make the shop lose something or do it twice: repeats, kills, full disks, old backups, clocks that step. Each
+//! test ends with the books, and prints what it counted.
+//!
+//! `make test` runs the short form; `make test-losses` the long one; `make test-backends` runs them on PostgreSQL and NATS.
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by its panic")]
+
+mod kills;
+mod repeats;
+mod servers;
+
+use std::io::Write;
+
+/// Whether this is the long form.
+fn is_long() -> bool {
+    std::env::var("MADANG_TEST_LOSSES").is_ok_and(|form| form == "long")
+}
+
+/// Says what a test counted, past the capture of its output.
+fn counted(test: &str, counts: &str) {
+    writeln!(std::io::stderr(), "counted: {test}: {counts}").unwrap();
+}
