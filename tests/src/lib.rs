@@ -11,6 +11,7 @@ pub mod random;
 pub mod readme;
 pub mod servers;
 mod shop;
+pub mod strace;
 pub mod tidy;
 pub mod wait;
 pub mod web;

@@ -137,6 +137,22 @@ pub async fn calls(admin_url: &str) -> Result<BTreeMap<(String, String), u64>> {
     Ok(counted(&answer.text))
 }
 
+/// The values of a counter by its one label, as /metrics shows them.
+///
+/// # Errors
+/// Where there are no metrics, or not this one.
+pub async fn counter(admin_url: &str, name: &str) -> Result<BTreeMap<String, u64>> {
+    let answer = web::get(&format!("{admin_url}/metrics")).await?;
+    let read = |line: &str| {
+        let (label, value) = line.strip_prefix(name)?.strip_prefix("_total{")?.split_once("} ")?;
+        let (_, label) = label.split_once('=')?;
+        Some((label.trim_matches('"').to_owned(), value.parse().ok()?))
+    };
+    let values: BTreeMap<String, u64> = answer.text.lines().filter_map(read).collect();
+    anyhow::ensure!(!values.is_empty(), "{admin_url}/metrics has no {name}: {}", answer.text);
+    Ok(values)
+}
+
 fn counted(metrics: &str) -> BTreeMap<(String, String), u64> {
     let read = |line: &str| {
         let (labels, value) =

@@ -88,7 +88,11 @@ impl Shop {
         Self::new_on(Backends::of_this_run()?, settings)
     }
 
-    fn new_on(backends: Backends, settings: &Settings<'_>) -> Result<Self> {
+    /// The same on other backends.
+    ///
+    /// # Errors
+    /// Like [`Self::new`].
+    pub fn new_on(backends: Backends, settings: &Settings<'_>) -> Result<Self> {
         let ports = |replica| Ok((replica, (ports::free()?, ports::free()?)));
         let own = |(service, name, value): &(Service, &str, &str)| {
             (*service, (*name).to_owned(), (*value).to_owned())

@@ -8,7 +8,7 @@ use crate::job::job;
 use crate::postgres::{Pool, Server};
 use crate::sqlite::{Opened, Threads};
 use crate::stats::Board;
-use crate::{Config, Error, Kind, Lead, Migrations, OpenError, Stats, Tx};
+use crate::{Config, Error, Kind, Lead, Meter, Migrations, OpenError, Stats, Tx};
 
 /// A handle on an open database; clones share it.
 ///
@@ -148,6 +148,11 @@ impl Db {
     /// The counts so far. A closure is counted before its answer leaves.
     pub fn stats(&self) -> Stats {
         *self.board.stats()
+    }
+
+    /// Reads the counts, also when this and every other handle is gone.
+    pub fn meter(&self) -> Meter {
+        Meter(Arc::clone(&self.board))
     }
 
     fn refuse(&self, queued: Result<(), Error>) -> Result<(), Error> {

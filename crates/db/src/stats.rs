@@ -1,4 +1,4 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -67,6 +67,17 @@ impl Stats {
 
     pub(crate) fn count_committed(&mut self, kind: Kind) {
         self.committed[kind as usize] += 1;
+    }
+}
+
+/// Reads the counts of a database; it does not keep the database open.
+#[derive(Clone, Debug)]
+pub struct Meter(pub(crate) Arc<Board>);
+
+impl Meter {
+    /// The counts so far.
+    pub fn read(&self) -> Stats {
+        *self.0.stats()
     }
 }
 

@@ -67,6 +67,7 @@ pub fn migrations() -> Vec<madang_db::Migrations> {
 /// # Errors
 /// See [`Error`]; all of them are at the start.
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+    madang_events::measure(&db, &platform);
     let app = app::App::load(db.clone(), &platform, shipped().map_err(Error::Shipped)?).await?;
     platform.tasks.spawn("catalogue-following", follow(app.clone(), platform.clone()));
     config.retention.prune_requests(&db, &platform);

@@ -72,6 +72,7 @@ pub fn migrations() -> Vec<madang_db::Migrations> {
 /// # Errors
 /// See [`Error`]; all of them are at the start.
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+    madang_events::measure(&db, &platform);
     let app = app::App::new(db.clone(), &platform);
     app.seed(config::first_stock().map_err(Error::FirstStock)?).await?;
     platform.tasks.spawn("reservations-expiry", expire(app.clone(), platform.clone()));

@@ -61,6 +61,7 @@ pub async fn run(config: Config, listener: Listener, platform: Platform) -> Resu
 /// # Errors
 /// [`Error::Db`], [`Error::Server`].
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+    madang_events::measure(&db, &platform);
     let app = app::App::start(db.clone(), &platform).await?;
     let events = Events::connect(&config.events, &db, &platform).await?;
     let consumers = events.consume(vec![

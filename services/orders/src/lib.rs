@@ -77,6 +77,7 @@ pub fn migrations() -> Vec<madang_db::Migrations> {
 /// # Errors
 /// See [`Error`]; all of them are at the start.
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+    madang_events::measure(&db, &platform);
     let lease = Lease::begin(&db, platform.ids.uuid()).await?;
     let owner = lease.replica();
     config.events.retention.prune_requests(&db, &platform);

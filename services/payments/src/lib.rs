@@ -63,6 +63,7 @@ pub fn migrations() -> Vec<madang_db::Migrations> {
 /// # Errors
 /// See [`Error`]; all of them are at the start.
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+    madang_events::measure(&db, &platform);
     let app = app::App::new(db.clone(), &platform);
     config.events.retention.prune_requests(&db, &platform);
     let events = Events::connect(&config.events, &db, &platform).await?;

@@ -57,6 +57,7 @@ pub async fn run(config: Config, listener: Listener, platform: Platform) -> Resu
 /// # Errors
 /// [`Error::Server`].
 pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
+    madang_events::measure(&db, &platform);
     let app = app::App::new(db.clone(), &platform, config.transit_time);
     let events = Events::connect(&config.events, &db, &platform).await?;
     let outbox = events.publish();

@@ -120,14 +120,14 @@ impl Own {
             self.port
         );
         let log = self.folder.path().join("log");
-        let started = run(self.program("pg_ctl").args(["-w", "-s", "-o", &options, "-l"]).arg(&log).arg("start"));
+        let started =
+            run(self.program("pg_ctl").args(["-w", "-s", "-o", &options, "-l"]).arg(&log).arg("start"));
         started.with_context(|| format!("its log: {}", fs::read_to_string(&log).unwrap_or_default()))
     }
 
     /// Gives the processes that were killed.
     fn kill(&self) -> Result<Vec<Pid>> {
-        let file =
-            fs::read_to_string(self.pid_file()).context("PostgreSQL does not run")?;
+        let file = fs::read_to_string(self.pid_file()).context("PostgreSQL does not run")?;
         let postmaster =
             file.lines().next().and_then(|line| line.trim().parse().ok()).and_then(Pid::from_raw);
         let postmaster = postmaster.context("postmaster.pid names no process")?;
