@@ -28,15 +28,20 @@ test: ## Run all tests
 	CARGO="$(CARGO)" tools/test --locked --workspace
 
 .PHONY: test-backends
-test-backends: ## Run db's suites and the journeys on a real PostgreSQL and nats-server, installed where missing
+test-backends: ## Run db's suites, journeys and losses on a real PostgreSQL and nats-server, installed where missing
 	CARGO="$(CARGO)" tools/backends run tools/test --locked -p madang-db
 	$(CARGO) build --locked --workspace --bins
 	MADANG_TEST_BACKENDS=postgres-nats CARGO="$(CARGO)" tools/backends run \
-	  tools/test --locked -p madang-tests --test every_rpc --test journeys
+	  tools/test --locked -p madang-tests --test every_rpc --test journeys --test losses
 
 .PHONY: test-nats
 test-nats: ## Run the suites of events on a real nats-server, installed where it is missing
 	CARGO="$(CARGO)" tools/backends run tools/test --locked -p madang-events
+
+.PHONY: test-losses
+test-losses: ## Try for long to make the shop lose something: kills, full disks, old backups, 100,000 orders (release)
+	$(CARGO) build --release --locked --workspace --bins
+	MADANG_TEST_LOSSES=long CARGO="$(CARGO)" tools/test --release --locked -p madang-tests --test losses
 
 .PHONY: test-sim
 test-sim: ## Run the whole shop in one thread from 1,000 seeds (SEEDS=…)

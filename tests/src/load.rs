@@ -38,10 +38,20 @@ pub struct Behaviour {
     pub clients: u64,
     /// The pause of each between two orders.
     pub pause: Duration,
+    /// How long each waits for an answer before it asks again.
+    pub patience: Duration,
     /// The seed of what they do.
     pub seed: u64,
     /// Whether some pay with cards that fail, are slow or lose the answer, and some cancel.
     pub moody: bool,
+}
+
+impl Behaviour {
+    /// A handful of clients that do all that clients do.
+    pub fn moody(seed: u64) -> Self {
+        let (pause, patience) = (Duration::from_millis(20), Duration::from_secs(3));
+        Self { clients: 6, pause, patience, seed, moody: true }
+    }
 }
 
 /// Clients at work.

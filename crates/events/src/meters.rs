@@ -7,8 +7,10 @@ use madang_db::{Db, Kind, Meter, Stats};
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
+type Read = fn(&Stats) -> u64;
+
 /// What is counted besides the committed closures.
-const COUNTS: [(&str, &str, fn(&Stats) -> u64); 7] = [
+const COUNTS: [(&str, &str, Read); 7] = [
     ("db_groups", "Groups of closures that were committed", |stats| stats.groups),
     ("db_groups_written", "Committed groups that wrote, each for a sync", |stats| stats.written_groups),
     ("db_groups_failed", "Groups of which it is unknown whether they were committed", |stats| {
@@ -56,7 +58,7 @@ impl EncodeMetric for Committed {
 #[derive(Clone)]
 struct Count {
     meter: Meter,
-    count: fn(&Stats) -> u64,
+    count: Read,
 }
 
 impl Debug for Count {

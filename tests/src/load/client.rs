@@ -15,8 +15,6 @@ use crate::customer::{Customer, PLENTY, is_lost};
 use crate::random::Random;
 use crate::wait;
 
-/// How long a client waits for an answer before it asks again.
-const PATIENCE: Duration = Duration::from_secs(3);
 /// The pause before a call that was lost is made again.
 const AGAIN: Duration = Duration::from_millis(50);
 /// The slow one waits a second at the bank; the answer of the lost one is lost once.
@@ -68,7 +66,7 @@ impl Client {
             };
             if self.behaviour.moody && self.random.percent(20) {
                 // Whether it comes in time is left to chance, and so is its answer.
-                let cancelled = self.customer.cancel(PATIENCE, &order_id).await;
+                let cancelled = self.customer.cancel(self.behaviour.patience, &order_id).await;
                 cancelled.map_or_else(|status| self.note(&status), drop);
             }
         }
@@ -94,7 +92,7 @@ impl Client {
         again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             again.tick().await;
-            match self.customer.place(PATIENCE, request.clone()).await {
+            match self.customer.place(self.behaviour.patience, request.clone()).await {
                 Ok(order) => {
                     self.acknowledged.insert(order.order_id.clone());
                     self.tally.acknowledged.fetch_add(1, Ordering::Relaxed);

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
+use super::home::Copy;
 use super::{Service, Shop};
 use crate::backends::{Nats, Postgres};
 
@@ -35,6 +36,22 @@ impl Shop {
             Some(file) => ask_file(&file, sql).with_context(|| format!("{}: {sql}", file.display())),
             None => self.home.ask(service, sql),
         }
+    }
+
+    /// Keeps a copy of the database of a service, which must be down.
+    ///
+    /// # Errors
+    /// Where it cannot be copied.
+    pub fn back_up(&self, service: Service) -> Result<()> {
+        self.home.copy(service, Copy::Out)
+    }
+
+    /// Has a service, which must be down, find its database as it was at the last [`Self::back_up`].
+    ///
+    /// # Errors
+    /// Where it cannot be copied.
+    pub fn restore(&self, service: Service) -> Result<()> {
+        self.home.copy(service, Copy::Back)
     }
 
     /// How many rows a table of a service has.

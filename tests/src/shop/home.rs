@@ -55,6 +55,14 @@ impl Home {
         databases.server.ask(&databases.name(service), sql)
     }
 
+    /// Keeps a copy of a service's database, or has it as it was then again. The service must be down.
+    pub(super) fn copy(&self, service: Service, copy: Copy) -> Result<()> {
+        match &self.databases {
+            None => copy_files(&self.file(service), copy),
+            Some(databases) => databases.copy(service, copy),
+        }
+    }
+
     /// What a service is told of it.
     pub(super) fn settings(&self, service: Service) -> Vec<(String, String)> {
         if !service.owns_data() {
@@ -78,6 +86,30 @@ impl Home {
     }
 }
 
+/// Which way a copy goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Copy {
+    Out,
+    Back,
+}
+
+/// With the log beside it: it may have what the file has not yet.
+fn copy_files(file: &Path, copy: Copy) -> Result<()> {
+    for part in ["", "-wal"] {
+        let name = |suffix: &str| PathBuf::from(format!("{}{part}{suffix}", file.display()));
+        let (from, to) = match copy {
+            Copy::Out => (name(""), name(".old")),
+            Copy::Back => (name(".old"), name("")),
+        };
+        match from.exists() {
+            true => std::fs::copy(&from, &to).map(drop)?,
+            false if to.exists() => std::fs::remove_file(&to)?,
+            false => {}
+        }
+    }
+    Ok(())
+}
+
 /// A database for each service, dropped at the end.
 #[derive(Debug)]
 struct Databases {
@@ -99,13 +131,21 @@ impl Databases {
     fn name(&self, service: Service) -> String {
         format!("{}_{service}", self.prefix)
     }
+
+    fn copy(&self, service: Service, copy: Copy) -> Result<()> {
+        let (name, old) = (self.name(service), format!("{}_old", self.name(service)));
+        let (from, to) = if copy == Copy::Out { (name, old) } else { (old, name) };
+        self.server.drop(&to)?;
+        self.server.ask("postgres", &format!("CREATE DATABASE {to} TEMPLATE {from}")).map(drop)
+    }
 }
 
 impl Drop for Databases {
     fn drop(&mut self) {
         for service in Service::ALL.into_iter().filter(|service| service.owns_data()) {
             // The server may be dead, by the test's hand.
-            let _dropped = self.server.drop(&self.name(service)).is_ok();
+            let name = self.name(service);
+            let _dropped = [name.clone(), format!("{name}_old")].map(|name| self.server.drop(&name).is_ok());
         }
     }
 }

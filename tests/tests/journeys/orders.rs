@@ -9,6 +9,7 @@ use madang_api::payments::v1::payments_service_client::PaymentsServiceClient;
 use madang_api::payments::v1::{GetPaymentRequest, PaymentState};
 use madang_api::shipping::v1::shipping_service_client::ShippingServiceClient;
 use madang_api::shipping::v1::{GetShipmentRequest, ShipmentState};
+use madang_tests::backends::{Backends, Carrier};
 use madang_tests::customer::{CALL, Customer, PLENTY, SCARCE};
 use madang_tests::wait::{self, PATIENCE};
 use madang_tests::{Service, Shop, audit};
@@ -83,11 +84,12 @@ async fn a_request_that_is_repeated_gives_one_order() {
     audit::clean(&shop).await.unwrap();
 }
 
-/// Shipping hears nothing of payments, so that the parcel of a confirmed order stays.
+/// Shipping hears nothing of payments, by no carrier, so that the parcel of a confirmed order stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_confirmed_order_can_be_cancelled_until_its_parcel_departs() {
     let deaf = (Service::Shipping, "MADANG_PAYMENTS_URL", "http://127.0.0.1:9");
-    let mut shop = Shop::open_with(&[deaf]).await.unwrap();
+    let backends = Backends { carrier: Carrier::Feed, ..Backends::of_this_run().unwrap() };
+    let mut shop = Shop::open_on(backends, &[deaf]).await.unwrap();
     let customer = Customer::new(&shop, "emil");
     let order = customer.complete(customer.wants(PLENTY, 1)).await.unwrap();
     assert_eq!(order.state(), OrderState::Confirmed);

@@ -1,7 +1,5 @@
 //! kill -9 of random processes under load.
 
-use std::time::Duration;
-
 use madang_tests::load::{Behaviour, Load, UNLIMITED};
 use madang_tests::random::{self, Random};
 use madang_tests::{Service, Shop};
@@ -18,8 +16,7 @@ async fn no_acknowledged_order_is_lost_while_random_processes_are_killed() {
     counted("kills", &format!("seed {seed} (MADANG_TEST_SEED)"));
     let mut random = Random::new(seed, 1_000);
     let mut shop = Shop::open_with(UNLIMITED).await.unwrap();
-    let behaviour = Behaviour { clients: 6, pause: Duration::from_millis(50), seed, moody: true };
-    let load = Load::start(&shop, behaviour).await.unwrap();
+    let load = Load::start(&shop, Behaviour::moody(seed)).await.unwrap();
     let mut killed = 0;
     while killed < kills {
         load.progress(BETWEEN).await.unwrap();

@@ -4,8 +4,12 @@
 //! `make test` runs the short form; `make test-losses` the long one; `make test-backends` runs them on PostgreSQL and NATS.
 #![expect(clippy::unwrap_used, reason = "a test says what went wrong by its panic")]
 
+mod backups;
+mod clocks;
 mod closures;
+mod disk;
 mod kills;
+mod races;
 mod repeats;
 mod retention;
 mod servers;

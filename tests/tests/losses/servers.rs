@@ -1,7 +1,5 @@
 //! kill -9 of the servers below the shop: PostgreSQL, all its processes, and nats-server. No service is started again.
 
-use std::time::Duration;
-
 use madang_tests::Shop;
 use madang_tests::backends::{Backends, Database, skipped};
 use madang_tests::load::{Behaviour, Load, UNLIMITED};
@@ -21,9 +19,7 @@ async fn no_acknowledged_order_is_lost_while_postgres_and_nats_are_killed() {
     // One of its own, which it may kill.
     let backends = Backends { database: Database::OwnPostgres, ..run };
     let mut shop = Shop::open_on(backends, UNLIMITED).await.unwrap();
-    let behaviour =
-        Behaviour { clients: 6, pause: Duration::from_millis(50), seed: random::seed(), moody: true };
-    let load = Load::start(&shop, behaviour).await.unwrap();
+    let load = Load::start(&shop, Behaviour::moody(random::seed())).await.unwrap();
     for _ in 0..rounds {
         load.progress(BETWEEN).await.unwrap();
         if let Some(nats) = shop.nats() {
