@@ -24,5 +24,6 @@ fn is_long() -> bool {
 
 /// Says what a test counted, past the capture of its output.
 fn counted(test: &str, counts: &str) {
-    writeln!(std::io::stderr(), "counted: {test}: {counts}").unwrap();
+    let mut stderr = std::io::stderr();
+    writeln!(stderr, "counted: {test}: {counts}").unwrap();
 }

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use madang_api::catalog::v1::UpsertProductRequest;
 use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
+use madang_api::catalog::v1::{GetProductRequest, Product, UpsertProductRequest};
 use madang_api::orders::v1::{Order, OrderState};
 use madang_tests::backends::{Backends, skipped};
 use madang_tests::customer::{CALL, Customer, PLENTY, within};
@@ -88,11 +88,10 @@ impl Traced {
         let mut verdicts = Vec::new();
         for service in ASKED.into_iter().chain([Service::Catalog]) {
             self.shop.stop(service).await.unwrap();
-            let rows = match service {
-                Service::Catalog => {
-                    vec![Row { logged: self.product.clone().into(), told: self.product.clone().into() }]
-                }
-                _ => self.orders.iter().map(row).collect(),
+            let rows = if service == Service::Catalog {
+                vec![Row { logged: self.product.clone().into(), told: self.product.clone().into() }]
+            } else {
+                self.orders.iter().map(row).collect()
             };
             let deeds = strace::deeds(&std::fs::read_to_string(trace(&self.traces, service)).unwrap());
             verdicts.push((service, rows.iter().map(|row| strace::judge(&deeds, row)).collect()));
@@ -113,10 +112,10 @@ fn row(order: &Order) -> Row {
 
 async fn write_product(shop: &Shop) -> String {
     let mut catalog = CatalogServiceClient::new(shop.channel(Service::Catalog));
-    let known = madang_api::catalog::v1::GetProductRequest { product_id: PLENTY.to_owned() };
+    let known = GetProductRequest { product_id: PLENTY.to_owned() };
     let known = catalog.get_product(within(CALL, known)).await.unwrap().into_inner().product.unwrap();
     let product_id = "strace-lantern".to_owned();
-    let product = madang_api::catalog::v1::Product { product_id: product_id.clone(), ..known };
+    let product = Product { product_id: product_id.clone(), ..known };
     let request = UpsertProductRequest { request_id: ids::uuid(), product: Some(product) };
     catalog.upsert_product(within(CALL, request)).await.unwrap();
     product_id
