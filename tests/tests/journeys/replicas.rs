@@ -1,6 +1,6 @@
 //! Two processes of orders over one database: one dies, stands still, or ends, and the other goes on with its orders.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
 use futures::join;
@@ -12,6 +12,7 @@ use madang_tests::customer::{CALL, Customer, PLENTY};
 use madang_tests::wait::{self, PATIENCE};
 use madang_tests::{Backends, Replica, Service, Shop, audit};
 use rustix::process::Signal;
+use tokio::time::Instant;
 
 const ONE: Replica = Replica { service: Service::Orders, number: 0 };
 const OTHER: Replica = Replica { service: Service::Orders, number: 1 };
