@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-use crate::{counted, is_long};
+use crate::{counted, is_long, local};
 
 const BETWEEN: u64 = 10;
 /// Refusals that are seen before there is room again.
@@ -19,7 +19,7 @@ const REFUSED: u64 = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_calls_by_name_and_everything_goes_on_when_there_is_room() {
-    let disk = match Disk::mount(64) {
+    let disk = match local().and_then(|()| Disk::mount(64)) {
         Ok(disk) => disk,
         Err(why) => return skipped("a_full_disk_refuses_calls_by_name", &why),
     };

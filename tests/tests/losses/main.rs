@@ -17,9 +17,17 @@ mod synced;
 
 use std::io::Write;
 
+use madang_tests::Backends;
+
 /// Whether this is the long form.
 fn is_long() -> bool {
     std::env::var("MADANG_TEST_LOSSES").is_ok_and(|form| form == "long")
+}
+
+/// Whether files are what this run is about; a test of theirs alone need not run again beside PostgreSQL.
+fn local() -> Result<(), String> {
+    let is_local = Backends::of_this_run().unwrap() == Backends::LOCAL;
+    is_local.then_some(()).ok_or_else(|| "it is about SQLite's files".to_owned())
 }
 
 /// Says what a test counted, past the capture of its output.

@@ -1,6 +1,7 @@
 //! Every answer leaves after its row is on the disk.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
 use madang_api::catalog::v1::{GetProductRequest, Product, UpsertProductRequest};
@@ -12,7 +13,7 @@ use madang_tests::{Service, Shop, audit, ids};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::counted;
+use crate::{counted, local};
 
 const ORDERS: usize = 5;
 /// Who writes on behalf of callers, and who is told so. Notifications answers no write.
@@ -56,8 +57,9 @@ struct Traced {
 impl Traced {
     /// None, and said so, where there is no strace.
     async fn open(test: &str, synchronous: &str) -> Option<Self> {
-        if std::process::Command::new("strace").arg("--version").output().is_err() {
-            skipped(test, "needs strace");
+        let strace = Command::new("strace").arg("--version").output();
+        if let Err(why) = local().and_then(|()| strace.map_err(|error| format!("needs strace: {error}"))) {
+            skipped(test, &why);
             return None;
         }
         let traces = tempfile::tempdir().unwrap();
