@@ -5,7 +5,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::output::Format;
-use crate::{audit, demo, order, status, up};
+use crate::{audit, dead_letters, demo, order, sagas, status, up};
 
 /// The longest time that a flag may give, a day: far below what overflows when it is added to the present.
 pub(crate) const MAX_SECONDS: u64 = 86_400;
@@ -66,6 +66,10 @@ pub enum Command {
     Audit(audit::AuditArgs),
     /// Show the services, the orders by state and how far events have come
     Status(status::StatusArgs),
+    /// List the orders that are under way or stuck, and resume the stuck ones
+    Sagas(sagas::SagasArgs),
+    /// List events that a consumer could not apply, apply them again, or give them up
+    DeadLetters(dead_letters::DeadLettersArgs),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  madang completions bash > ~/.local/share/bash-completion/completions/madang"

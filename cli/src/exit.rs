@@ -92,6 +92,12 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref().is_some_and(closed)
 }
 
+/// The error in one line of a table: what it was, not all that goes with it.
+pub(crate) fn brief(error: &anyhow::Error) -> String {
+    let told = |status: &Status| format!("{}: {}", refusal(status), status.message());
+    status(error).map_or_else(|| format!("{error:#}"), told)
+}
+
 fn text(error: &anyhow::Error) -> String {
     let title = output::styled(BAD, "error:");
     let Some(status) = status(error) else { return format!("{title} {error:#}") };
@@ -105,8 +111,13 @@ fn text(error: &anyhow::Error) -> String {
     text
 }
 
-fn value(error: &anyhow::Error) -> Value {
-    let Some(status) = status(error) else { return json!({ "message": format!("{error:#}") }) };
+/// The error for programs.
+pub(crate) fn value(error: &anyhow::Error) -> Value {
+    status(error).map_or_else(|| json!({ "message": format!("{error:#}") }), refusal_value)
+}
+
+/// A refusal for programs.
+pub(crate) fn refusal_value(status: &Status) -> Value {
     let violations: Vec<Value> = error::violations(status)
         .into_iter()
         .map(|it| json!({ "field": it.field, "reason": it.reason, "description": it.description }))

@@ -1,10 +1,10 @@
-//! The command line of Madang: starts the shop on one machine, places orders as a client would, shows its state, and checks
-//! that no money and no piece was lost.
+//! The command line of Madang: starts the shop on one machine, places orders as a client would, shows its state, checks
+//! that no money and no piece was lost, and gets going again what stopped.
 //!
 //! ```text
 //! up, demo ──> supervisor ──> child processes, one for each service
 //! order ─────> gateway
-//! audit, status ──> the services themselves: what operators may ask does not pass the gateway
+//! audit, status, sagas, dead-letters ──> the services themselves: what operators may ask does not pass the gateway
 //! ```
 //!
 //! What is judged (the audit's rules, the demo's verdict) is pure: values in, verdict out. What is asked, started and waited for
@@ -13,11 +13,13 @@
 mod args;
 pub mod audit;
 pub mod client;
+pub mod dead_letters;
 pub mod demo;
 pub mod exit;
 mod launch;
 pub mod order;
 pub mod output;
+pub mod sagas;
 pub mod shop;
 pub mod status;
 pub mod supervisor;
@@ -43,6 +45,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Order(args) => Box::pin(order::run(args, &output)).await,
         Command::Audit(args) => Box::pin(audit::run(args, &output)).await,
         Command::Status(args) => Box::pin(status::run(args, &output)).await,
+        Command::Sagas(args) => Box::pin(sagas::run(args, &output)).await,
+        Command::DeadLetters(args) => Box::pin(dead_letters::run(args, &output)).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "madang", &mut script);

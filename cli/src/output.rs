@@ -111,6 +111,11 @@ pub(crate) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// The beginning of a text of others, of so many characters at most, on one line.
+pub(crate) fn excerpt(text: &str, most: usize) -> String {
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(most).collect()
+}
+
 /// A message in the Protobuf JSON mapping.
 pub(crate) fn message<M: Message + Name>(message: &M) -> anyhow::Result<Value> {
     Ok(madang_api::json::to_value(message)?)

@@ -1,4 +1,4 @@
-//! The ports to chance and the environment: this is a process edge, so here they are the system's own.
+//! The ports to chance, time and the environment: this is a process edge, so here they are the system's own.
 
 use std::path::PathBuf;
 
@@ -9,6 +9,13 @@ use std::path::PathBuf;
 )]
 pub(crate) fn request_id() -> String {
     uuid::Uuid::new_v4().to_string()
+}
+
+/// Seconds since 1970, now.
+#[expect(clippy::disallowed_methods, reason = "the process edge; nothing here is simulated")]
+pub(crate) fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// The folder for the user's data, as the XDG base directories have it: `$XDG_DATA_HOME` or `~/.local/share`.

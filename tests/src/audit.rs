@@ -1,30 +1,21 @@
 //! The books: `madang audit`, and how far events have come.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tokio::process::Command;
-use tokio::time::timeout;
 
-use crate::Shop;
-
-const LIMIT: Duration = Duration::from_secs(120);
+use crate::{Shop, madang};
 
 /// Runs `madang audit` and demands that it found nothing: no violation, no event under way, no dead letter.
 ///
 /// # Errors
 /// What it found.
 pub async fn clean(shop: &Shop) -> Result<Value> {
-    let mut command = Command::new(Shop::madang()?);
-    command.args(["audit", "--output", "json", "--shop"]).arg(shop.shop_file()).kill_on_drop(true);
-    let output = timeout(LIMIT, command.output()).await.context("the audit does not end")??;
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let report: Value =
-        serde_json::from_str(&stdout).with_context(|| format!("no report: {stdout}{stderr}"))?;
+    let told = madang::run(shop, &["audit", "--output", "json"]).await?;
+    let report = told.json()?;
     ensure!(
-        output.status.success() && report["clean"] == true,
-        "the books are not in order: {report:#}\n{stderr}"
+        told.code == Some(0) && report["clean"] == true,
+        "the books are not in order: {report:#}\n{}",
+        told.stderr
     );
     let lags = report["lag"].as_array().context("the report tells no lag")?;
     ensure!(!lags.is_empty(), "the report tells no lag: {report:#}");

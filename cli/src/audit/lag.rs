@@ -58,7 +58,7 @@ impl Lag {
 /// Where one of them cannot be asked.
 pub async fn read(shop: &Shop) -> Result<Vec<Lag>> {
     let mut cursors = BTreeMap::new();
-    for consumer in Service::ALL.into_iter().filter(|service| !service.consumes().is_empty()) {
+    for consumer in Service::consumers() {
         cursors.insert(consumer, cursors_of(shop, consumer).await?);
     }
     let mut ends = BTreeMap::new();

@@ -70,7 +70,8 @@ pub(super) fn table(orders: &[Order]) -> Table {
     table
 }
 
-fn style(state: OrderState) -> Style {
+/// The style of a state.
+pub fn style(state: OrderState) -> Style {
     match state {
         OrderState::Confirmed => GOOD,
         OrderState::Rejected | OrderState::Stuck => BAD,

@@ -83,6 +83,11 @@ impl Service {
         }
     }
 
+    /// Those that consume events.
+    pub fn consumers() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|service| !service.consumes().is_empty())
+    }
+
     /// Its binary's file name.
     pub fn binary(self) -> String {
         format!("madang-{self}")

@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
 mod audit;
+mod dead_letters;
 mod fake;
 mod order;
+mod sagas;
 mod status;
 mod stub;
 mod up;

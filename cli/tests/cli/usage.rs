@@ -1,5 +1,15 @@
 use std::process::{Command, Output};
 
+/// One of each kind that asks a shop.
+const COMMANDS: [&[&str]; 6] = [
+    &["order", "list"],
+    &["audit"],
+    &["status"],
+    &["sagas", "list"],
+    &["dead-letters", "list"],
+    &["dead-letters", "redrive", "--all"],
+];
+
 fn madang(args: &[&str]) -> Output {
     let empty = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
@@ -12,9 +22,11 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_command_has_a_help_with_examples() {
-    let commands = ["", "up", "demo", "order", "audit", "status", "completions"];
+    let commands = ["", "up", "demo", "order", "audit", "status", "sagas", "dead-letters", "completions"];
     let orders = ["order place", "order get", "order list", "order watch", "order cancel"];
-    for command in commands.into_iter().chain(orders) {
+    let sagas = ["sagas list", "sagas resume"];
+    let letters = ["dead-letters list", "dead-letters redrive", "dead-letters discard"];
+    for command in commands.into_iter().chain(orders).chain(sagas).chain(letters) {
         let args: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let help = madang(&args);
         assert!(help.status.success());
@@ -38,6 +50,13 @@ fn wrong_usage_ends_with_2() {
         &["up", "--grace", "18446744073709551615"],
         &["audit", "--wait", "18446744073709551615"],
         &["order", "place", "--line", "cup", "--wait", "18446744073709551615"],
+        &["sagas", "list", "--state", "final"],
+        &["sagas", "resume"],
+        &["sagas", "resume", "--all", "0198c0de-0000-7000-8000-000000000001"],
+        &["dead-letters", "list", "--service", "orders"],
+        &["dead-letters", "redrive"],
+        &["dead-letters", "redrive", "--all", "0198c0de-0000-7000-8000-000000000001"],
+        &["dead-letters", "discard", "0198c0de-0000-7000-8000-000000000001"],
     ] {
         assert_eq!(madang(args).status.code(), Some(2), "{args:?}");
     }
@@ -55,9 +74,9 @@ fn a_shop_that_is_not_there_ends_with_69_and_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = folder.path().join("shop.json");
     let place = r#"{ "url": "http://127.0.0.1:9", "admin_url": "http://127.0.0.1:9", "pid": null }"#;
-    std::fs::write(&nowhere, format!(r#"{{ "services": {{ "gateway": {place}, "inventory": {place} }} }}"#))
+    std::fs::write(&nowhere, format!(r#"{{ "services": {{ "gateway": {place}, "inventory": {place}, "orders": {place}, "payments": {place}, "shipping": {place}, "notifications": {place} }} }}"#))
         .unwrap();
-    for command in [&["order", "list"][..], &["audit"], &["status"]] {
+    for command in COMMANDS {
         let mut args = command.to_vec();
         args.extend(["--shop", nowhere.to_str().unwrap()]);
         let output = madang(&args);
@@ -71,7 +90,7 @@ fn a_shop_that_is_not_there_ends_with_69_and_a_hint() {
 fn a_closed_shop_ends_with_69_and_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let closed = folder.path().join("shop.json");
-    for command in [&["order", "list"][..], &["audit"], &["status"]] {
+    for command in COMMANDS {
         let args = [command, &["--shop", closed.to_str().unwrap()]].concat();
         let output = madang(&args);
         assert_eq!(output.status.code(), Some(69), "{args:?}: {}", text(&output.stderr));

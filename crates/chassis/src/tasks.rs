@@ -6,7 +6,7 @@ use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::{Shutdown, panics};
+use crate::{Shutdown, panics, trace};
 
 /// The background tasks of a process. Shutdown waits for them; a panic in one ends the process.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ impl Tasks {
     }
 
     /// Runs a task in the background. It should end when the shutdown begins; [`Tasks::wait`] waits for it.
-    /// The caller's deadline does not follow it.
+    /// The caller's trace follows it, the caller's deadline does not.
     pub fn spawn<F>(&self, name: &'static str, task: F) -> AbortHandle
     where
         F: Future<Output = ()> + Send + 'static,
@@ -36,7 +36,8 @@ impl Tasks {
                 shutdown.fail(format!("the task {name} panicked: {panic}"));
             }
         };
-        self.tracker.spawn(guarded.instrument(tracing::info_span!("task", task.name = name))).abort_handle()
+        let traced = trace::carry(trace::here(), guarded);
+        self.tracker.spawn(traced.instrument(tracing::info_span!("task", task.name = name))).abort_handle()
     }
 
     /// How many run.
@@ -68,6 +69,21 @@ mod tests {
         shutdown.begun().await;
         assert_eq!(shutdown.failure(), Some("the task relay panicked: no rows"));
         assert!(tasks.wait(Duration::from_secs(1)).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_goes_on_in_the_trace_that_it_is_spawned_in() {
+        let (tasks, ids) = (Tasks::new(Shutdown::new()), crate::testing::SeededIds::new(1));
+        let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let (send, seen) = tokio::sync::oneshot::channel();
+        let nested = tasks.clone();
+        let begin = async {
+            tasks.spawn("first", async move {
+                nested.spawn("second", async move { send.send(trace::traceparent()).unwrap() });
+            });
+        };
+        trace::follow(&ids, "call", given, begin).await;
+        assert_eq!(seen.await.unwrap().as_deref(), Some(given));
     }
 
     #[tokio::test(start_paused = true)]

@@ -74,9 +74,20 @@ pub fn traceparent() -> Option<String> {
 /// Runs work as a part of the trace that a `traceparent` names, such as an event's, or of a new trace where it names none.
 /// `name` is the span's, such as `apply OrderConfirmed`.
 pub async fn follow<F: Future>(ids: &dyn Ids, name: &str, traceparent: &str, work: F) -> F::Output {
+    let (span, context) = part(ids, name, traceparent);
+    scope(context, work.instrument(span)).await
+}
+
+/// A span as a part of the trace that a `traceparent` names, or of a new trace where it names none: for work that is done
+/// together with that of other traces, such as an event's in a batch. It lasts until it is dropped.
+pub fn span(ids: &dyn Ids, name: &str, traceparent: &str) -> Span {
+    part(ids, name, traceparent).0
+}
+
+fn part(ids: &dyn Ids, name: &str, traceparent: &str) -> (Span, TraceContext) {
     let span = tracing::info_span!("work", otel.name = name, trace_id = tracing::field::Empty);
     let context = adopt(&span, TraceContext::parse(traceparent), ids);
-    scope(context, work.instrument(span)).await
+    (span, context)
 }
 
 /// Makes a span a child of a remote one, notes the trace's id in it, and tells where we are then.
@@ -90,7 +101,20 @@ pub(crate) fn scope<F: Future>(context: TraceContext, work: F) -> impl Future<Ou
     CURRENT.scope(context, work)
 }
 
-/// The same for one poll.
+/// Has a task go on in the trace that it is spawned in, if there is one.
+pub(crate) async fn carry<F: Future>(context: Option<TraceContext>, task: F) -> F::Output {
+    match context {
+        Some(context) => scope(context, task).await,
+        None => task.await,
+    }
+}
+
+/// Where we are, for a task that is spawned here.
+pub(crate) fn here() -> Option<TraceContext> {
+    CURRENT.try_with(|context| *context).ok()
+}
+
+/// Does the work of one poll there.
 pub(crate) fn enter<T>(context: TraceContext, work: impl FnOnce() -> T) -> T {
     CURRENT.sync_scope(context, work)
 }
@@ -103,7 +127,7 @@ pub(crate) fn inject(span: &Span, headers: &mut HeaderMap) {
 }
 
 fn of(span: &Span) -> Option<TraceContext> {
-    otel::of(span).or_else(|| CURRENT.try_with(|context| *context).ok())
+    otel::of(span).or_else(here)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 mod batch;
 mod cursors;
 mod dead_letters;
+mod discard;
 mod lag;
 mod redrive;
 mod runner;
@@ -14,6 +15,7 @@ use madang_api::events::v1::cursor_service_server::CursorServiceServer;
 use madang_api::events::v1::dead_letter_service_server::DeadLetterServiceServer;
 use madang_chassis::Platform;
 use madang_db::Db;
+use madang_types::Clock;
 
 pub use cursors::Cursors;
 pub use dead_letters::DeadLetters;
@@ -71,6 +73,7 @@ pub struct Consumers(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     db: Db,
+    clock: Arc<dyn Clock>,
     subscriptions: Vec<Followed>,
 }
 
@@ -102,7 +105,8 @@ impl Consumers {
     ) -> Self {
         let followed = |subscription| Followed { subscription, alarm: Mutex::new(None) };
         let subscriptions = subscriptions.into_iter().map(followed).collect();
-        let shared = Arc::new(Shared { db: db.clone(), subscriptions });
+        let clock = Arc::clone(&platform.clock);
+        let shared = Arc::new(Shared { db: db.clone(), clock, subscriptions });
         for index in 0..shared.subscriptions.len() {
             let runner = runner::Runner::new(&shared, index, platform, config);
             platform.tasks.spawn("events-consumer", runner.run());

@@ -69,6 +69,11 @@ impl Event {
         self.kind == M::full_name()
     }
 
+    /// Its type without the package, such as `OrderConfirmed`.
+    pub(crate) fn name(&self) -> &str {
+        self.kind.rsplit('.').next().unwrap_or_default()
+    }
+
     /// The payload as an `M`.
     ///
     /// # Errors

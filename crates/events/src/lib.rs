@@ -21,6 +21,7 @@
 //! - A position at or below the cursor is a duplicate and skipped; a gap is never applied, but read again from the feed.
 //! - The cursor and the effects of a batch commit together, so each event takes effect once, and those of one key in order.
 //! - A dead letter blocks its key and no other; what is parked behind it is never pruned, and redrive applies all or nothing.
+//! - An event is given up by an operator's word alone, one at a time, and kept with the reason.
 //! - The stream at NATS may lack, repeat and swap messages, be away or be wiped: it changes neither effects nor their order.
 //! - A consumer that cannot go on (older than the retention, ahead of its producer) says so by name and does not guess.
 
@@ -55,6 +56,8 @@ pub const CURSOR_BEHIND_RETENTION: &str = "CURSOR_BEHIND_RETENTION";
 pub const CURSOR_AHEAD_OF_PRODUCER: &str = "CURSOR_AHEAD_OF_PRODUCER";
 /// No dead letter has this id: an ErrorInfo reason.
 pub const DEAD_LETTER_NOT_FOUND: &str = "DEAD_LETTER_NOT_FOUND";
+/// The event waits behind a dead letter of its key: an ErrorInfo reason.
+pub const DEAD_LETTER_PARKED: &str = "DEAD_LETTER_PARKED";
 /// The dead letter, or an event parked behind it, failed again: an ErrorInfo reason.
 pub const REDRIVE_FAILED: &str = "REDRIVE_FAILED";
 

@@ -2,18 +2,18 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use crate::backoff::Backoff;
 use crate::definition::{BoxError, Guard, Progress, Saga, Step, StepError, UndoRefused};
 use crate::engine::Shared;
+use crate::waiting::Handle;
 
 /// Drives one saga, in one task, until nothing is left to do.
 pub(crate) struct Driver<S: Saga> {
     shared: Arc<Shared<S>>,
     id: S::Id,
-    nudge: Arc<Notify>,
+    handle: Arc<Handle>,
 }
 
 /// How a stretch of driving ended.
@@ -32,8 +32,8 @@ enum Way {
 }
 
 impl<S: Saga> Driver<S> {
-    pub(crate) fn new(shared: Arc<Shared<S>>, id: S::Id, nudge: Arc<Notify>) -> Self {
-        Self { shared, id, nudge }
+    pub(crate) fn new(shared: Arc<Shared<S>>, id: S::Id, handle: Arc<Handle>) -> Self {
+        Self { shared, id, handle }
     }
 
     /// Drives to the end. `fresh` is the context of a saga that was created just now.
@@ -78,6 +78,7 @@ impl<S: Saga> Driver<S> {
     /// Asks for one step until its outcome is known, the saga's time is over, or somebody changed the saga.
     async fn step(&self, context: &S::Context, step: &Step<S>) -> Stepped {
         let mut backoff = self.backoff();
+        self.handle.begins(step.name, false);
         loop {
             if let Some(reason) = self.shared.saga.expired(context) {
                 return Stepped::Against(reason.to_owned());
@@ -89,6 +90,7 @@ impl<S: Saga> Driver<S> {
                 Ok(()) => return Stepped::Done,
                 Err(StepError::Refused { reason }) => return Stepped::Against(reason),
                 Err(StepError::Unknown(cause)) => {
+                    self.handle.failed(&cause);
                     let pause = backoff.pause(self.shared.runtime.fraction());
                     tracing::info!(saga.id = %self.id, step = step.name, cause, pause_ms = pause.as_millis(), "a step's outcome is not known; it is asked again");
                     if self.pause(pause).await {
@@ -125,12 +127,14 @@ impl<S: Saga> Driver<S> {
     /// Asks for one undo until it is done, refused (its reason), or unknown until `until` (no reason).
     async fn undo(&self, context: &S::Context, step: &Step<S>, until: Instant) -> Result<(), Option<String>> {
         let mut backoff = self.backoff();
+        self.handle.begins(step.name, true);
         loop {
             match self.call(context, step, Way::Undo).await {
                 Ok(()) => return Ok(()),
                 Err(StepError::Refused { reason }) => return Err(Some(reason)),
                 Err(StepError::Unknown(_)) if Instant::now() >= until => return Err(None),
                 Err(StepError::Unknown(cause)) => {
+                    self.handle.failed(&cause);
                     let pause = backoff.pause(self.shared.runtime.fraction());
                     tracing::info!(saga.id = %self.id, step = step.name, cause, pause_ms = pause.as_millis(), "an undo's outcome is not known; it is asked again");
                     tokio::time::sleep(pause).await;
@@ -154,6 +158,7 @@ impl<S: Saga> Driver<S> {
     /// Asks the store until it answers.
     async fn stored<T, F: Future<Output = Result<T, BoxError>>>(&self, ask: impl Fn() -> F) -> T {
         let mut backoff = self.backoff();
+        self.handle.rests();
         loop {
             match ask().await {
                 Ok(answer) => return answer,
@@ -167,12 +172,12 @@ impl<S: Saga> Driver<S> {
 
     /// Waits; true where the saga was nudged meanwhile.
     async fn pause(&self, pause: Duration) -> bool {
-        timeout(pause, self.nudge.notified()).await.is_ok()
+        timeout(pause, self.handle.nudge.notified()).await.is_ok()
     }
 
     /// Whether the saga was nudged since it was last asked.
     fn nudged(&self) -> bool {
-        let notified = std::pin::pin!(self.nudge.notified());
+        let notified = std::pin::pin!(self.handle.nudge.notified());
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
         notified.poll(&mut context).is_ready()
     }
@@ -185,7 +190,7 @@ impl<S: Saga> Driver<S> {
 /// A task that panics or is dropped must not keep its saga from being driven again.
 impl<S: Saga> Drop for Driver<S> {
     fn drop(&mut self) {
-        self.shared.forget(self.id, &self.nudge);
+        self.shared.forget(self.id, &self.handle);
     }
 }
 

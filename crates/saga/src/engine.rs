@@ -8,6 +8,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::definition::{BoxFuture, Saga};
 use crate::driver::Driver;
 use crate::recovery::{self, Scan};
+use crate::waiting::{Handle, Waiting};
 
 /// How the engine goes about its work.
 #[derive(Debug, Clone)]
@@ -56,7 +57,7 @@ pub(crate) struct Shared<S: Saga> {
     pub(crate) config: Config,
     pub(crate) runtime: Box<dyn Runtime>,
     places: Arc<Semaphore>,
-    running: Mutex<HashMap<S::Id, Arc<Notify>>>,
+    running: Mutex<HashMap<S::Id, Arc<Handle>>>,
     /// Has the next scan begin at once.
     scan: Notify,
 }
@@ -97,6 +98,11 @@ impl<S: Saga> Engine<S> {
         &self.shared.saga
     }
 
+    /// What the driver of a saga waits for; none where this process has none, or it waits for no participant.
+    pub fn waits_for(&self, id: S::Id) -> Option<Waiting> {
+        self.shared.running().get(&id)?.waiting()
+    }
+
     /// How many sagas have a task now.
     pub fn running(&self) -> usize {
         self.shared.running().len()
@@ -118,15 +124,15 @@ impl<S: Saga> fmt::Debug for Engine<S> {
 impl<S: Saga> Shared<S> {
     fn drive(self: &Arc<Self>, id: S::Id, fresh: Option<S::Context>) {
         let mut running = self.running();
-        if let Some(nudge) = running.get(&id) {
-            nudge.notify_one();
+        if let Some(handle) = running.get(&id) {
+            handle.nudge.notify_one();
             return;
         }
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
-        let nudge = Arc::new(Notify::new());
-        running.insert(id, Arc::clone(&nudge));
+        let handle = Arc::new(Handle::default());
+        running.insert(id, Arc::clone(&handle));
         drop(running);
-        let driver = Driver::new(Arc::clone(self), id, nudge);
+        let driver = Driver::new(Arc::clone(self), id, handle);
         self.runtime.spawn(Box::pin(async move {
             driver.run(fresh).await;
             drop(place);
@@ -177,14 +183,14 @@ impl<S: Saga> Shared<S> {
     }
 
     /// Takes this very driver off the list, where it still stands there.
-    pub(crate) fn forget(&self, id: S::Id, nudge: &Arc<Notify>) {
+    pub(crate) fn forget(&self, id: S::Id, handle: &Arc<Handle>) {
         let mut running = self.running();
-        if running.get(&id).is_some_and(|listed| Arc::ptr_eq(listed, nudge)) {
+        if running.get(&id).is_some_and(|listed| Arc::ptr_eq(listed, handle)) {
             running.remove(&id);
         }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<S::Id, Arc<Notify>>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<S::Id, Arc<Handle>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -25,7 +25,9 @@ mod engine;
 pub mod recovery;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 pub use backoff::Backoff;
 pub use definition::{BoxError, BoxFuture, Call, Guard, Progress, Saga, Step, StepError, UndoRefused};
 pub use engine::{Config, Engine, Runtime};
+pub use waiting::Waiting;

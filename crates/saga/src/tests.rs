@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::{
     BoxError, BoxFuture, Config, Engine, Guard, Progress, Runtime, Saga, Step, StepError, UndoRefused,
+    Waiting,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -219,6 +220,33 @@ async fn a_nudge_ends_the_waiting_and_reads_again() {
     engine.nudge(1);
     toy.reaches(1, State::Undone).await;
     assert!(toy.calls().ends_with(&["undo two".into(), "undo one".into()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_driver_waits_for_is_told() {
+    let again = |times| std::iter::repeat_with(unknown).take(times);
+    let toy = toy([(1, State::Pending)])
+        .answering("do two", again(3).chain([refused("DECLINED")]))
+        .answering("undo one", again(5));
+    let engine = toy.start();
+    assert_eq!(engine.waits_for(1), None, "it has no driver yet");
+    engine.begin(1, 1);
+    let waits = async |step, undo, failures| {
+        let is_it = |it: &Waiting| (it.step, it.undo, it.failures) == (step, undo, failures);
+        loop {
+            if let Some(waiting) = engine.waits_for(1).filter(is_it) {
+                return waiting.cause;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    assert_eq!(waits("two", false, 3).await, "no answer");
+    assert_eq!(waits("one", true, 5).await, "no answer");
+    toy.reaches(1, State::Undone).await;
+    while engine.running() > 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(engine.waits_for(1), None, "nothing is left to wait for");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 
 mod place;
 mod pricing;
+mod sagas;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 pub use place::Place;
 pub use pricing::Pricing;
+pub use sagas::{Filter, Place as SagaPlace, Saga};
 
 use crate::domain::{CancelRefused, CartError, Order, State};
 use crate::saga::PlaceOrder;

@@ -17,6 +17,8 @@ macro_rules! columns {
     };
 }
 
+pub mod sagas;
+
 mod embedded {
     refinery::embed_migrations!("migrations");
 }

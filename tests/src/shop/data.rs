@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
@@ -52,6 +52,15 @@ impl Shop {
     /// Where it cannot be copied.
     pub fn restore(&self, service: Service) -> Result<()> {
         self.home.copy(service, Copy::Back)
+    }
+
+    /// Loses all data of a service that does not run, as if it had none yet.
+    ///
+    /// # Errors
+    /// Where it runs, or its data cannot be removed.
+    pub fn forget(&self, service: Service) -> Result<()> {
+        ensure!(!self.processes.keys().any(|replica| replica.service == service), "{service} runs");
+        self.home.forget(service)
     }
 
     /// How many rows a table of a service has.

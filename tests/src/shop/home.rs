@@ -63,6 +63,23 @@ impl Home {
         }
     }
 
+    /// Gives a service an empty database in place of its own.
+    pub(super) fn forget(&self, service: Service) -> Result<()> {
+        if let Some(databases) = &self.databases {
+            let name = databases.name(service);
+            databases.server.drop(&name)?;
+            return databases.server.create(&name);
+        }
+        let file = format!("{service}.db");
+        for entry in std::fs::read_dir(self.folder())? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(&file) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// What a service is told of it.
     pub(super) fn settings(&self, service: Service) -> Vec<(String, String)> {
         if !service.owns_data() {

@@ -5,8 +5,8 @@ use madang_api::events::v1::cursor_service_client::CursorServiceClient;
 use madang_api::events::v1::dead_letter_service_client::DeadLetterServiceClient;
 use madang_api::events::v1::event_feed_service_client::EventFeedServiceClient;
 use madang_api::events::v1::{
-    DeadLetter, GetLastPositionRequest, ListCursorsRequest, ListDeadLettersRequest, RedriveDeadLetterRequest,
-    SubscribeRequest,
+    DeadLetter, DiscardDeadLetterRequest, GetLastPositionRequest, ListCursorsRequest, ListDeadLettersRequest,
+    RedriveDeadLetterRequest, SubscribeRequest,
 };
 use madang_api::inventory::v1::ReserveStockRequest;
 use madang_api::inventory::v1::inventory_service_client::InventoryServiceClient;
@@ -49,6 +49,19 @@ pub(crate) async fn call_consumers(world: &World) {
     let refusal = redrive(world.channel(Service::Notifications), unreadable).await.unwrap_err();
     assert_eq!(refusal.code(), Code::FailedPrecondition);
     assert_eq!(error::reason(&refusal).as_deref(), Some("REDRIVE_FAILED"));
+    for consumer in [Service::Inventory, Service::Payments] {
+        discard(world.channel(consumer), |letter| is_of(letter, &world.lost_order)).await;
+    }
+    // Of a payment that was captured for no order.
+    discard(world.channel(Service::Shipping), |_| true).await;
+    discard(world.channel(Service::Notifications), |_| true).await;
+}
+
+async fn discard(channel: Channel, wanted: impl Fn(&DeadLetter) -> bool) {
+    let dead_letter_id = dead_letter(channel.clone(), wanted).await.dead_letter_id;
+    let request = DiscardDeadLetterRequest { dead_letter_id, reason: "nobody ordered it".to_owned() };
+    let answer = DeadLetterServiceClient::new(channel).discard_dead_letter(request).await.unwrap();
+    assert_eq!(answer.into_inner().next_dead_letter_id, "", "the key is free");
 }
 
 /// The order is confirmed of which inventory knew nothing; once it has a reservation, its pieces can be sold.

@@ -44,20 +44,24 @@ struct World {
     shop: Shop,
     /// An order that was confirmed, as inventory and payments are told, but of which they know nothing.
     unknown_order: String,
+    /// Another, which is given up.
+    lost_order: String,
     _confirmed: Feed,
     _unreadable: Feed,
 }
 
 impl World {
     async fn open() -> Self {
-        let unknown_order = ids::uuid();
-        let payload = OrderConfirmed {
-            order_id: unknown_order.clone(),
+        let (unknown_order, lost_order) = (ids::uuid(), ids::uuid());
+        let payload = |order_id: &str| OrderConfirmed {
+            order_id: order_id.to_owned(),
             customer_id: "nobody".to_owned(),
             total: Some(domain::usd(500)),
         };
-        let confirmed = Feed::serve(vec![event(1, &unknown_order, &payload)]).await.unwrap();
-        let mut broken = event(1, &ids::uuid(), &payload);
+        let log = [&unknown_order, &lost_order].into_iter().zip(1..);
+        let log = log.map(|(order, position)| event(position, order, &payload(order))).collect();
+        let confirmed = Feed::serve(log).await.unwrap();
+        let mut broken = event(1, &ids::uuid(), &payload(""));
         (broken.r#type, broken.payload) =
             (madang_api::events::v1::ShipmentDeparted::full_name(), vec![0xff; 8]);
         let unreadable = Feed::serve(vec![broken]).await.unwrap();
@@ -71,7 +75,7 @@ impl World {
         // No stream has the made-up events.
         let backends = Backends { carrier: Carrier::Feed, ..Backends::of_this_run().unwrap() };
         let shop = Shop::open_on(backends, &settings).await.unwrap();
-        Self { shop, unknown_order, _confirmed: confirmed, _unreadable: unreadable }
+        Self { shop, unknown_order, lost_order, _confirmed: confirmed, _unreadable: unreadable }
     }
 
     fn channel(&self, service: Service) -> Channel {

@@ -5,7 +5,7 @@ use madang_api::notifications::v1::{ListNotificationsRequest, NotificationKind, 
 use madang_api::orders::v1::orders_operator_service_client::OrdersOperatorServiceClient;
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
 use madang_api::orders::v1::{
-    AuditOrdersRequest, CancelOrderRequest, GetOrderRequest, ListOrdersRequest, OrderState,
+    AuditOrdersRequest, CancelOrderRequest, GetOrderRequest, ListOrdersRequest, ListSagasRequest, OrderState,
     ResumeOrderRequest, WatchOrderRequest,
 };
 use madang_tests::customer::{CALL, Customer, PLENTY, within};
@@ -40,6 +40,8 @@ pub(crate) async fn call_orders(world: &World) {
     assert_eq!(operator.audit_orders(audit).await.unwrap().into_inner().orders[0].order_id, order_id);
     let resumed = operator.resume_order(ResumeOrderRequest { order_id: order_id.clone() }).await.unwrap();
     assert_eq!(resumed.into_inner().order.unwrap().state(), OrderState::Cancelled);
+    let sagas = operator.list_sagas(ListSagasRequest::default()).await.unwrap().into_inner().sagas;
+    assert_eq!(sagas, [], "no order is under way or stuck");
 }
 
 pub(crate) async fn call_notifications(world: &World) {

@@ -4,6 +4,7 @@
 
 mod crashes;
 mod http;
+mod operators;
 mod orders;
 mod outages;
 mod replicas;

@@ -8,7 +8,9 @@ use crate::{Event, Failure, Handler, handler};
 /// What a transaction made of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Done {
-    /// Where the cursor stands now.
+    /// Where the cursor stood before.
+    pub(super) from: i64,
+    /// Where it stands now.
     pub(super) cursor: i64,
     /// Whether events are left that cannot be applied because one before them is missing.
     pub(super) gap: bool,
@@ -39,7 +41,7 @@ pub(super) fn apply(
     let cursor = store::cursor(tx, producer)?;
     let (next, end, gap) = following(cursor, events);
     let Some(last) = next.last().map(|index| &events[*index]) else {
-        return Ok(Done { cursor, gap });
+        return Ok(Done { from: cursor, cursor, gap });
     };
     // The cursor first: on PostgreSQL its row is the lock that keeps a second replica, and a redrive, out until the end.
     store::move_cursor(tx, producer, cursor, last)?;
@@ -51,9 +53,9 @@ pub(super) fn apply(
             continue;
         }
         let outcome = handler::apply(handler, tx, event).map_err(|failure| Stop::Failed(index, failure))?;
-        tracing::trace!(producer, event.id = %event.id, ?outcome, "an event is applied");
+        tracing::trace!(producer, event.id = %event.id, ?outcome, "a handler applied an event");
     }
-    Ok(Done { cursor: end, gap })
+    Ok(Done { from: cursor, cursor: end, gap })
 }
 
 /// Moves the cursor over an event that is given up, and keeps it as a dead letter.
@@ -67,7 +69,7 @@ pub(super) fn bury(
     let next = cursor.saturating_add(1);
     if event.position != next {
         // Another replica was first.
-        return Ok(Done { cursor, gap: event.position > next });
+        return Ok(Done { from: cursor, cursor, gap: event.position > next });
     }
     store::move_cursor(tx, producer, cursor, event)?;
     let letter = DeadLetter {
@@ -80,7 +82,7 @@ pub(super) fn bury(
     };
     store::insert(tx, &letter)?;
     handler.dead_lettered(tx, event, failure)?;
-    Ok(Done { cursor: event.position, gap: false })
+    Ok(Done { from: cursor, cursor: event.position, gap: false })
 }
 
 /// The indices of the events that follow the cursor without a gap, the position of the last of them, and whether others are

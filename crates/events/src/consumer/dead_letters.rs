@@ -2,20 +2,26 @@ use std::sync::Arc;
 
 use madang_api::events::v1::dead_letter_service_server::DeadLetterService;
 use madang_api::events::v1::{
-    DeadLetter, ListDeadLettersRequest, ListDeadLettersResponse, RedriveDeadLetterRequest,
-    RedriveDeadLetterResponse,
+    DeadLetter, DiscardDeadLetterRequest, DiscardDeadLetterResponse, ListDeadLettersRequest,
+    ListDeadLettersResponse, RedriveDeadLetterRequest, RedriveDeadLetterResponse,
 };
 use madang_api::page::List;
 use madang_api::{Violations, error};
-use madang_db::Kind;
+use madang_chassis::chain;
+use madang_db::{Kind, Tx};
 use tonic::{Code, Request, Response, Status};
 use uuid::Uuid;
 
+use super::discard::{Discarded, Failing, discard};
 use super::redrive::{Refused, redrive};
+use super::store::discards::{Answer, Decision};
 use super::{Shared, store};
-use crate::{DEAD_LETTER_NOT_FOUND, Failure, REDRIVE_FAILED, database_status};
+use crate::{DEAD_LETTER_NOT_FOUND, DEAD_LETTER_PARKED, Failure, REDRIVE_FAILED, database_status};
 
-/// Lists what could not be applied, and applies it again.
+/// Characters of an operator's reason.
+const REASON: std::ops::RangeInclusive<usize> = 1..=200;
+
+/// Lists what could not be applied, applies it again, and gives it up.
 #[derive(Debug)]
 pub struct DeadLetters(Arc<Shared>);
 
@@ -34,9 +40,7 @@ impl DeadLetters {
             Err(refused) => refused,
         };
         match refused {
-            Refused::NotFound => {
-                Err(error::status(Code::NotFound, DEAD_LETTER_NOT_FOUND, "there is no such dead letter"))
-            }
+            Refused::NotFound => Err(not_found()),
             Refused::Parked(position) => {
                 let cause =
                     format!("it waits behind the dead letter at position {position}: redrive that one");
@@ -60,6 +64,48 @@ impl DeadLetters {
         noted.await.map_err(|error| database_status(&error))?;
         Err(status)
     }
+
+    /// Each run of the transaction that finds an event which fails is rolled back, and the next stops before that event. So the
+    /// position falls with each, and they end.
+    async fn discard(&self, decision: Decision) -> Result<Answer, Status> {
+        let mut failing: Option<Arc<Failing>> = None;
+        loop {
+            let (shared, asked, known) = (Arc::clone(&self.0), decision.clone(), failing.clone());
+            let work = move |tx: &mut Tx<'_>| discard(tx, &shared, &asked, known.as_deref());
+            match self.0.db.write(Kind::Cursor, work).await {
+                Ok(Discarded::Before(answer)) => return Ok(answer),
+                Ok(Discarded::Now(letter, answer)) => {
+                    tell(&letter, &decision, answer, failing.as_deref());
+                    return Ok(answer);
+                }
+                Err(Refused::Failed(letter, failure)) => {
+                    failing = Some(Arc::new((letter.event.position, failure)));
+                }
+                Err(Refused::NotFound) => return Err(not_found()),
+                Err(Refused::Parked(position)) => {
+                    let message =
+                        format!("it waits behind the dead letter at position {position}: discard that one");
+                    return Err(error::status(Code::FailedPrecondition, DEAD_LETTER_PARKED, message));
+                }
+                Err(Refused::NoHandler) => return Err(Status::internal("a discard needs no handler")),
+                Err(Refused::Db(error)) => return Err(database_status(&error)),
+            }
+        }
+    }
+}
+
+fn tell(letter: &store::DeadLetter, decision: &Decision, answer: Answer, failing: Option<&Failing>) {
+    let (producer, event, because) = (&letter.producer, &letter.event, &decision.because);
+    let (key, kind, reason, applied) = (&event.key, &event.kind, &letter.reason, answer.applied);
+    tracing::warn!(dead_letter.id = %event.id, producer, event.position, key, kind, reason, because, applied, "a dead letter is discarded");
+    if let (Some(id), Some((position, failure))) = (answer.next, failing) {
+        let (reason, error) = (failure.reason(), chain(failure));
+        tracing::error!(producer, event.id = %id, event.position = position, reason, error, "a dead letter blocks its key");
+    }
+}
+
+fn not_found() -> Status {
+    error::status(Code::NotFound, DEAD_LETTER_NOT_FOUND, "there is no such dead letter")
 }
 
 #[tonic::async_trait]
@@ -87,6 +133,23 @@ impl DeadLetterService for DeadLetters {
         let id: Option<Uuid> = violations.parse("dead_letter_id", &request.into_inner().dead_letter_id);
         let (id,) = violations.all((id,))?;
         Ok(Response::new(RedriveDeadLetterResponse { applied: self.redrive(id).await? }))
+    }
+
+    async fn discard_dead_letter(
+        &self,
+        request: Request<DiscardDeadLetterRequest>,
+    ) -> Result<Response<DiscardDeadLetterResponse>, Status> {
+        let request = request.into_inner();
+        let mut violations = Violations::default();
+        let id: Option<Uuid> = violations.parse("dead_letter_id", &request.dead_letter_id);
+        let is_line =
+            REASON.contains(&request.reason.chars().count()) && !request.reason.contains(char::is_control);
+        let because = is_line.then_some(request.reason).ok_or("must be 1 to 200 characters on one line");
+        let because = violations.check("reason", because);
+        let (id, because) = violations.all((id, because))?;
+        let Answer { applied, next } = self.discard(Decision { id, because, at: self.0.clock.now() }).await?;
+        let next_dead_letter_id = next.map(|id| id.to_string()).unwrap_or_default();
+        Ok(Response::new(DiscardDeadLetterResponse { applied, next_dead_letter_id }))
     }
 }
 

@@ -7,7 +7,7 @@ use super::store::{self, DeadLetter};
 use super::{Followed, Shared};
 use crate::{Failure, handler};
 
-/// Why a dead letter was not applied.
+/// Why nothing was done about a dead letter.
 #[derive(Debug)]
 pub(super) enum Refused {
     /// There is none with this id.
@@ -16,7 +16,7 @@ pub(super) enum Refused {
     Parked(i64),
     /// This consumer does not read the producer any more.
     NoHandler,
-    /// An event failed again.
+    /// An event failed.
     Failed(Box<DeadLetter>, Failure),
     /// The transaction failed.
     Db(madang_db::Error),
@@ -30,14 +30,7 @@ impl From<madang_db::Error> for Refused {
 
 /// Applies a dead letter and what is parked behind it, in order, and deletes them; tells how many.
 pub(super) fn redrive(tx: &mut Tx<'_>, shared: &Shared, id: Uuid) -> Result<i32, Refused> {
-    let named = store::find(tx, id)?.ok_or(Refused::NotFound)?;
-    store::hold_cursor(tx, &named.producer)?;
-    // Again, under the lock: another redrive may have been first.
-    let head = store::find(tx, id)?.ok_or(Refused::NotFound)?;
-    if head.parked {
-        let first = store::of_key(tx, &head, 0)?.into_iter().next();
-        return Err(Refused::Parked(first.map_or(0, |first| first.event.position)));
-    }
+    let head = hold(tx, id)?;
     let followed = shared.followed(&head.producer).ok_or(Refused::NoHandler)?;
     let mut applied = 0_i32;
     let mut from = head.event.position;
@@ -50,16 +43,29 @@ pub(super) fn redrive(tx: &mut Tx<'_>, shared: &Shared, id: Uuid) -> Result<i32,
             applied = applied.saturating_add(1);
         }
     }
-    store::delete_key(tx, &head)?;
+    store::delete_key(tx, &head, i64::MAX)?;
     Ok(applied)
 }
 
-fn apply(tx: &mut Tx<'_>, followed: &Followed, letter: DeadLetter) -> Result<(), Refused> {
+/// Reads a dead letter that blocks its key, and keeps the key as it is until the transaction ends.
+pub(super) fn hold(tx: &mut Tx<'_>, id: Uuid) -> Result<DeadLetter, Refused> {
+    let named = store::find(tx, id)?.ok_or(Refused::NotFound)?;
+    store::hold_cursor(tx, &named.producer)?;
+    // Again, under the lock: another operator may have been first.
+    let head = store::find(tx, id)?.ok_or(Refused::NotFound)?;
+    if head.parked {
+        let first = store::of_key(tx, &head, 0)?.into_iter().next();
+        return Err(Refused::Parked(first.map_or(0, |first| first.event.position)));
+    }
+    Ok(head)
+}
+
+/// Applies one letter's event. What is the event's own fault is told apart from what the database could not do now.
+pub(super) fn apply(tx: &mut Tx<'_>, followed: &Followed, letter: DeadLetter) -> Result<(), Refused> {
     match handler::apply(&*followed.subscription.handler, tx, &letter.event) {
         Ok(_) => Ok(()),
+        Err(failure) if failure.is_of_event() => Err(Refused::Failed(Box::new(letter), failure)),
         Err(Failure::Db(error)) => Err(Refused::Db(error)),
-        Err(failure @ (Failure::Transient { .. } | Failure::Permanent { .. })) => {
-            Err(Refused::Failed(Box::new(letter), failure))
-        }
+        Err(failure) => Err(Refused::Failed(Box::new(letter), failure)),
     }
 }

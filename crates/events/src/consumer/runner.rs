@@ -2,9 +2,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use futures::StreamExt;
-use madang_chassis::{Platform, Shutdown, chain};
+use madang_chassis::{Platform, Shutdown, chain, trace};
 use madang_db::{Db, Kind};
 use madang_types::Ids;
+use tracing::Span;
 use uuid::Uuid;
 
 use super::batch::{self, Done, Stop};
@@ -177,8 +178,14 @@ impl Runner {
         }
     }
 
-    /// Tries one event alone, after its first failure, until it is applied or a dead letter.
-    async fn settle(&self, batch: &Arc<[Event]>, index: usize, mut failure: Failure) -> Done {
+    /// Tries one event alone, after its first failure, until it is applied or a dead letter: in the event's own trace.
+    async fn settle(&self, batch: &Arc<[Event]>, index: usize, failure: Failure) -> Done {
+        let event = &batch[index];
+        let work = self.try_on(batch, index, failure);
+        trace::follow(&*self.ids, &format!("settle {}", event.name()), &event.traceparent, work).await
+    }
+
+    async fn try_on(&self, batch: &Arc<[Event]>, index: usize, mut failure: Failure) -> Done {
         let mut backoff = Backoff::new(&self.ids, self.config.retry);
         let mut attempts: u32 = 1;
         loop {
@@ -203,10 +210,27 @@ impl Runner {
     async fn commit(&self, batch: &Arc<[Event]>, part: Range<usize>) -> Result<Done, (usize, Failure)> {
         let (batch, producer) = (Arc::clone(batch), self.producer);
         let handler = Arc::clone(&self.followed().subscription.handler);
-        let first = part.start;
-        self.persist(move |tx| batch::apply(tx, producer, &batch[part.clone()], &*handler))
+        let (events, first) = (Arc::clone(&batch), part.start);
+        // One for each event, each in its own trace, as long as the transaction that they share.
+        let spans: Vec<Span> = events[part.clone()].iter().map(|event| self.span(event)).collect();
+        let done = self
+            .persist(move |tx| batch::apply(tx, producer, &batch[part.clone()], &*handler))
             .await
-            .map_err(|(index, failure)| (first + index, failure))
+            .map_err(|(index, failure)| (first + index, failure))?;
+        let is_new = |event: &Event| (done.from + 1..=done.cursor).contains(&event.position);
+        for (span, event) in spans.iter().zip(&events[first..]).filter(|(_, event)| is_new(event)) {
+            span.in_scope(
+                || tracing::debug!(producer, event.id = %event.id, event.position, "an event is taken"),
+            );
+        }
+        Ok(done)
+    }
+
+    fn span(&self, event: &Event) -> Span {
+        if event.traceparent.is_empty() {
+            return Span::none();
+        }
+        trace::span(&*self.ids, &format!("apply {}", event.name()), &event.traceparent)
     }
 
     async fn bury(&self, event: &Event, failure: Failure, attempts: u32) -> Done {
@@ -218,7 +242,7 @@ impl Runner {
             batch::bury(tx, producer, (&event, &failure, attempts), &*handler)
         };
         // `bury` fails with errors of the database alone, and those are waited out.
-        self.persist(bury).await.unwrap_or(Done { cursor: position, gap: false })
+        self.persist(bury).await.unwrap_or(Done { from: position, cursor: position, gap: false })
     }
 
     /// Runs a transaction until the database takes it.

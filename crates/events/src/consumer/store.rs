@@ -1,5 +1,7 @@
 //! The SQL of cursors and dead letters.
 
+pub(super) mod discards;
+
 use madang_db::{Error, Row, Tx, Value, params};
 use uuid::Uuid;
 
@@ -126,9 +128,17 @@ pub(super) fn of_key(tx: &mut Tx<'_>, letter: &DeadLetter, from: i64) -> Result<
     read(tx, sql, &params![&letter.producer, &letter.event.key, from, limit])
 }
 
-pub(super) fn delete_key(tx: &mut Tx<'_>, letter: &DeadLetter) -> Result<(), Error> {
-    let sql = "DELETE FROM events_dead_letters WHERE producer = $1 AND event_key = $2";
-    tx.execute(sql, &params![&letter.producer, &letter.event.key]).map(drop)
+/// Deletes the events of the letter's key before a position.
+pub(super) fn delete_key(tx: &mut Tx<'_>, letter: &DeadLetter, before: i64) -> Result<(), Error> {
+    let sql = "DELETE FROM events_dead_letters WHERE producer = $1 AND event_key = $2 AND position < $3";
+    tx.execute(sql, &params![&letter.producer, &letter.event.key, before]).map(drop)
+}
+
+/// Makes a parked event the dead letter of its key.
+pub(super) fn block(tx: &mut Tx<'_>, parked: &DeadLetter, reason: &str, detail: &str) -> Result<(), Error> {
+    let sql = "UPDATE events_dead_letters SET parked = 0, attempts = 1, reason = $3, detail = $4
+               WHERE producer = $1 AND position = $2 AND parked = 1";
+    tx.execute_one(sql, &params![&parked.producer, parked.event.position, reason, detail])
 }
 
 /// Counts a failed redrive of a dead letter, where it is still there.

@@ -83,7 +83,7 @@ impl Nats {
             .ping_interval(PING);
         let addresses: Vec<_> = args.nats_url.iter().map(super::NatsUrl::address).collect();
         let client = options.connect(addresses).await.map_err(TransportError::Client)?;
-        let context = ContextBuilder::new().timeout(ANSWER).max_ack_inflight(BATCH).build(client.clone());
+        let context = ContextBuilder::new().timeout(ANSWER).build(client.clone());
         let help = "Whether a producer's events come from NATS (1) or from its feed (0)";
         let by_nats = platform.metrics.register("events_by_nats", help, Family::default());
         Ok(Some(Self { client, context, lost, replicas: args.nats_replicas, by_nats }))
@@ -95,6 +95,13 @@ impl Nats {
 
     pub(super) fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// A context for one session of a publisher. The client keeps the places of messages whose acknowledgement nobody waits for
+    /// any more until their time is over: in a context that sessions share, those of a lost one would hold up the next.
+    pub(super) fn publishing(&self) -> Context {
+        let context = ContextBuilder::new().timeout(ANSWER).ack_timeout(ANSWER).max_ack_inflight(BATCH);
+        context.build(self.client.clone())
     }
 
     pub(super) fn is_connected(&self) -> bool {

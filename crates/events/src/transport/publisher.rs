@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::jetstream::Context;
 use async_nats::jetstream::context::{PublishAckFuture, PublishErrorKind};
 use async_nats::jetstream::stream::{Info, Stream};
 use madang_chassis::{Platform, Shutdown, chain};
@@ -132,8 +133,10 @@ impl Publisher {
             match trouble {
                 Trouble::Lost => continue,
                 Trouble::Alarm(alarm, _) => {
-                    let raised = self.gauges.alarms.get_or_create(&[("alarm", alarm)]).set(1);
-                    if raised == 0 {
+                    if self.gauges.alarms.get_or_create(&[("alarm", alarm)]).get() == 0 {
+                        // One at a time: another that was raised before is over.
+                        self.gauges.alarms.clear();
+                        self.gauges.alarms.get_or_create(&[("alarm", alarm)]).set(1);
                         tracing::error!(alarm, error, "the publisher stopped; events go by the feed");
                     }
                     tokio::time::sleep(RECHECK).await;
@@ -163,12 +166,13 @@ impl Publisher {
     async fn publish(&mut self, backoff: &mut Backoff) -> Result<std::convert::Infallible, Trouble> {
         let stream = stream::find_or_make(&self.nats, &self.names).await?;
         let mut place = self.find_place(&stream).await?;
+        let context = self.nats.publishing();
         self.gauges.alarms.clear();
         loop {
             self.stand_at(place);
             self.wait_for_more(place.position).await?;
             let events = self.read(&mut place).await?;
-            let sent = self.send(&events, &mut place).await;
+            let sent = self.send(&context, &events, &mut place).await;
             self.stand_at(place);
             sent?;
             backoff.reset();
@@ -235,10 +239,10 @@ impl Publisher {
     }
 
     /// Sends a window, then waits for all its acknowledgements; the place follows them.
-    async fn send(&self, events: &[Event], place: &mut Place) -> Result<(), Trouble> {
+    async fn send(&self, context: &Context, events: &[Event], place: &mut Place) -> Result<(), Trouble> {
         let mut acks = Vec::with_capacity(events.len());
         for (event, after) in events.iter().zip(place.sequence..) {
-            acks.push(self.send_one(event, after).await?);
+            acks.push(self.send_one(context, event, after).await?);
         }
         for (event, ack) in events.iter().zip(acks) {
             let expected = place.sequence + 1;
@@ -257,8 +261,13 @@ impl Publisher {
         Ok(())
     }
 
-    async fn send_one(&self, event: &Event, after: u64) -> Result<PublishAckFuture, Trouble> {
-        let (context, subject) = (self.nats.context(), self.names.subject(event));
+    async fn send_one(
+        &self,
+        context: &Context,
+        event: &Event,
+        after: u64,
+    ) -> Result<PublishAckFuture, Trouble> {
+        let subject = self.names.subject(event);
         let mut sent = context.send_publish(subject.clone(), self.names.message(event, after)).await;
         if sent.as_ref().is_err_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
             sent = context.send_publish(subject, self.names.stub(event, after)).await;

@@ -1,5 +1,6 @@
 //! The stream read as a log: in order, without acknowledgements, from a position on.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use crate::{BATCH, Event, Source, SourceError};
 
 /// How often the server says that it has nothing; twice of silence is trouble.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long without a message until the producer is asked whether there should be one.
+/// How long without a new event until the producer is asked whether there should be one.
 const IDLE: Duration = Duration::from_secs(1);
 /// How long the producer may take to say whether the stream is its own.
 const ASK: Duration = Duration::from_secs(1);
@@ -68,7 +69,7 @@ pub(super) struct Reader {
     count: u64,
     /// Found after the events that were given last.
     trouble: Option<Trouble>,
-    /// Whether the producer was seen to be ahead and no message came since.
+    /// Whether the producer was seen to be ahead and nothing new came since.
     suspect: bool,
 }
 
@@ -152,26 +153,34 @@ impl Reader {
     /// The next events after a position, those that are there and at least one. Cancelling it loses nothing that was not
     /// given before, because then the reading ends.
     pub(super) async fn next(&mut self, after: i64) -> Result<Vec<Event>, Trouble> {
+        if let Some(trouble) = self.trouble.take() {
+            return Err(trouble);
+        }
         loop {
-            if let Some(trouble) = self.trouble.take() {
-                return Err(trouble);
-            }
             let feed = Arc::clone(&self.feed);
-            let ask = async {
+            let mut ask = pin!(async {
                 tokio::time::sleep(IDLE).await;
                 feed.last_position().await
-            };
-            tokio::select! {
-                biased;
-                message = self.messages.next() => {
-                    let events = self.batch(message, after);
-                    if !events.is_empty() {
-                        return Ok(events);
+            });
+            let last = loop {
+                tokio::select! {
+                    biased;
+                    () = &mut self.lost => return Err(Trouble::Lost),
+                    // Before the messages: those that tell nothing new, however many they are, do not put it off.
+                    last = &mut ask => break last,
+                    message = self.messages.next() => {
+                        let events = self.batch(message, after);
+                        if !events.is_empty() {
+                            self.suspect = false;
+                            return Ok(events);
+                        }
+                        if let Some(trouble) = self.trouble.take() {
+                            return Err(trouble);
+                        }
                     }
                 }
-                () = &mut self.lost => return Err(Trouble::Lost),
-                last = ask => self.judge(last, after)?,
-            }
+            };
+            self.judge(last, after)?;
         }
     }
 
@@ -215,7 +224,6 @@ impl Reader {
             return Err(Trouble::Dropped);
         }
         self.count = count;
-        self.suspect = false;
         wire::event(message.message.payload).ok_or(Trouble::Malformed)
     }
 }

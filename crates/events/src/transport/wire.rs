@@ -40,8 +40,7 @@ impl Names {
 
     /// Where an event is published, such as `madang.orders.OrderConfirmed`.
     pub(super) fn subject(&self, event: &Event) -> String {
-        let kind = event.kind.rsplit('.').next().unwrap_or_default();
-        format!("madang.{}.{}", token(self.producer), token(kind))
+        format!("madang.{}.{}", token(self.producer), token(event.name()))
     }
 
     /// The event's message, to follow the stream's sequence `after`: the server refuses it anywhere else.

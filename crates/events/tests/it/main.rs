@@ -6,6 +6,7 @@
 mod alarms;
 mod consuming;
 mod dead_letters;
+mod discard;
 mod exactly_once;
 mod feed;
 mod nats;

@@ -4,6 +4,8 @@
 
 mod crashes;
 mod deliveries;
+mod proxy;
 mod publishing;
 mod server;
 mod shop;
+mod stalls;

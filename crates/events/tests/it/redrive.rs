@@ -66,6 +66,17 @@ async fn a_redrive_that_fails_applies_nothing_and_is_counted() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_statement_that_fails_for_one_event_is_that_events_failure() {
+    let (consumer, ids) = blocked().await;
+    consumer.recorder.heal();
+    consumer.recorder.fail(3, Fault::Sql, FOR_EVER);
+    let status = redrive(&consumer, &ids[0]).await.unwrap_err();
+    assert_eq!(error::reason(&status).as_deref(), Some("REDRIVE_FAILED"));
+    assert_eq!(error::facts(&status)["cause"], cause(Fault::Sql));
+    assert_eq!(consumer.dead_letters().await[0].attempts, 2);
+}
+
 fn cause(fault: Fault) -> &'static str {
     match fault {
         Fault::Transient => "NOT_YET",

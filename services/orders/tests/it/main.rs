@@ -8,4 +8,5 @@ mod operator;
 mod participants;
 mod place;
 mod recovery;
+mod sagas;
 mod world;

@@ -103,10 +103,17 @@ async fn a_log_that_is_behind_its_stream_alarms_and_publishes_nothing() {
     until(async || restored.platform.metrics.text().contains(&alarm("STREAM_OF_ANOTHER_LOG"))).await;
     assert_eq!(hand.positions().await, [1, 2, 3, 4, 5]);
     // The consumer does not take the old events for the producer's either.
-    let (consumer, via) = consumer(&server.args(), &Network::clone(&network), Store::threads().await).await;
+    let (consumer, mut via) =
+        consumer(&server.args(), &Network::clone(&network), Store::threads().await).await;
     assert_effects(&consumer, 8).await;
     assert!(crate::world::effects(&consumer.store.db).await.iter().all(|(_, key)| key == "z"));
     assert_eq!(*via.borrow(), madang_events::Via::Feed);
+    assert!(!restored.platform.metrics.text().contains(&alarm("STREAM_AHEAD_OF_PRODUCER")), "it is over");
+    // What the alarm asks for; it then clears by itself.
+    hand.0.delete_stream("MADANG_ORDERS").await.unwrap();
+    hand.published(8).await;
+    until(async || !restored.platform.metrics.text().contains("madang_outbox_publisher_alarm{")).await;
+    super::shop::reads(&mut via, madang_events::Via::Nats).await;
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use madang_events::TransportArgs;
 use tempfile::TempDir;
@@ -67,6 +68,16 @@ macro_rules! server_or_skip {
 }
 pub(crate) use server_or_skip;
 
+/// One below the ports that systems give to outgoing connections: a client that looks for a server which is down would now and
+/// then get the server's own port, meet itself there, and keep the server from coming back.
+fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(641);
+    let draw = || 10_000 + begin.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % 21_900;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (0..21_900).map(|_| u16::try_from(draw()).unwrap()).find(is_free).expect("a port is free")
+}
+
 /// A server, up or down, with its port and its folder.
 pub(crate) struct Server {
     program: PathBuf,
@@ -79,7 +90,7 @@ pub(crate) struct Server {
 impl Server {
     /// One that is down.
     pub(crate) fn new(program: PathBuf) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let folder = tempfile::tempdir().unwrap();
         Self { program, port, folder, options: Vec::new(), child: None }
     }
@@ -104,9 +115,25 @@ impl Server {
     /// kill -9.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none() || std::thread::panicking(), "the server ended by itself: {ended:?}");
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// Has it stand still, with its connections open.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     /// Loses all data. The server is down.
@@ -123,6 +150,10 @@ impl Server {
 
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn url(&self) -> String {
