@@ -15,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use madang_api::inventory::v1::RestockRequest;
 use madang_api::inventory::v1::inventory_service_client::InventoryServiceClient;
+use madang_api::orders::v1::Order;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -140,11 +141,23 @@ impl Load {
             outcome.repeats += client.repeats;
             outcome.acknowledged += client.acknowledged.len();
         }
-        audit::clean(shop).await?;
+        let mut orders = Vec::new();
         for client in &clients {
-            settle(client, &mut outcome).await?;
+            orders.push(orders_of(client).await?);
+        }
+        audit::clean(shop).await?;
+        for (client, orders) in clients.iter().zip(orders) {
+            client.customer.told_once_of(&orders).await?;
+            orders.iter().for_each(|order| outcome.count(order));
         }
         Ok(outcome)
+    }
+}
+
+impl Outcome {
+    fn count(&mut self, order: &Order) {
+        let state = order.state().as_str_name().trim_start_matches("ORDER_STATE_");
+        *self.states.entry(state).or_default() += 1;
     }
 }
 
@@ -159,8 +172,8 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Demands that each request of a client gave one order, and none of those is missing, open or told twice.
-async fn settle(client: &Client, outcome: &mut Outcome) -> Result<()> {
+/// The orders of a client: each request gave one, and none of those is missing or open.
+async fn orders_of(client: &Client) -> Result<Vec<Order>> {
     let orders = client.customer.list().await?;
     let found: BTreeSet<&str> = orders.iter().map(|order| order.order_id.as_str()).collect();
     let lost: Vec<_> = client.acknowledged.iter().filter(|id| !found.contains(id.as_str())).collect();
@@ -169,12 +182,7 @@ async fn settle(client: &Client, outcome: &mut Outcome) -> Result<()> {
     ensure!(asked == got, "{}: {asked} requests gave {got} orders", client.customer.id);
     let open: Vec<_> = orders.iter().filter(|order| !client::is_final(order.state())).collect();
     ensure!(open.is_empty(), "{}: not final: {open:?}", client.customer.id);
-    client.customer.told_once_of(&orders).await?;
-    for order in &orders {
-        *outcome.states.entry(order.state().as_str_name().trim_start_matches("ORDER_STATE_")).or_default() +=
-            1;
-    }
-    Ok(())
+    Ok(orders)
 }
 
 async fn restock(shop: &Shop) -> Result<()> {

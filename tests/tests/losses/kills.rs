@@ -37,3 +37,19 @@ async fn no_acknowledged_order_is_lost_while_random_processes_are_killed() {
     assert_eq!(shop.ended(), [""; 0]);
     counted("kills", &format!("{killed} random processes were killed: {outcome}"));
 }
+
+/// The control: where orders forgets what it had answered, the same check says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_acknowledged_order_that_is_lost_is_noticed() {
+    let mut shop = Shop::open_with(UNLIMITED).await.unwrap();
+    shop.stop(Service::Orders).await.unwrap();
+    shop.back_up(Service::Orders).unwrap();
+    shop.start(Service::Orders).await.unwrap();
+    let load = Load::start(&shop, Behaviour::moody(random::seed())).await.unwrap();
+    load.progress(BETWEEN).await.unwrap();
+    shop.stop(Service::Orders).await.unwrap();
+    shop.restore(Service::Orders).unwrap();
+    shop.start(Service::Orders).await.unwrap();
+    let noticed = load.settle(&shop).await.unwrap_err().to_string();
+    assert!(noticed.contains("acknowledged orders are lost"), "{noticed}");
+}
