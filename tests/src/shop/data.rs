@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
+use serde_json::Value;
 
 use super::home::Copy;
 use super::{Service, Shop};
@@ -52,6 +53,15 @@ impl Shop {
     /// Where it cannot be copied.
     pub fn restore(&self, service: Service) -> Result<()> {
         self.home.copy(service, Copy::Back)
+    }
+
+    /// The log of a service so far, a line of JSON for each entry.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn log_lines(&self, service: Service) -> Result<Vec<Value>> {
+        let text = std::fs::read_to_string(self.log(service.into()))?;
+        Ok(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
     /// Loses all data of a service that does not run, as if it had none yet.

@@ -8,6 +8,7 @@ mod operators;
 mod orders;
 mod outages;
 mod replicas;
+mod watching;
 
 use madang_api::orders::v1::{Order, OrderState};
 

@@ -39,8 +39,9 @@ pub enum Via {
 /// - The stream is read if its last event is the producer's, it begins at or before the next event, and it has come as far
 ///   as the consumer has, or is near and moves.
 /// - Lost connection, silence for two seconds, dropped messages, a message that is no event, or a producer that has given
-///   positions which do not come within two seconds: the feed is read from there on. In the meantime the stream is looked at
-///   again, with pauses from 0.2 to 5 s, and taken up at the position where the feed is then.
+///   positions which do not come within two seconds, whatever else comes: the feed is read from there on. In the meantime the
+///   stream is looked at again, with pauses from 0.2 to 5 s, and taken up at the position where the feed is then. So a stream
+///   that stands still holds a consumer up for two seconds and the time that the feed takes to open, 10 s at most.
 /// - Gaps, the last position and alarms come from the feed alone. A producer that is away stops nothing that is in the
 ///   stream.
 #[derive(Clone)]
