@@ -4,6 +4,8 @@ SHELL := /bin/sh
 CARGO ?= cargo
 # Where `make install` puts madang and the services: one folder, on PATH.
 BIN ?= $(HOME)/.local/bin
+# What has SQL, or runs it.
+STORES := db events catalog inventory payments shipping orders notifications
 SERVICES := catalog inventory payments shipping orders notifications gateway console
 
 .PHONY: help
@@ -28,8 +30,8 @@ test: ## Run all tests
 	CARGO="$(CARGO)" tools/test --locked --workspace
 
 .PHONY: test-backends
-test-backends: ## Run db's suites, journeys and losses on a real PostgreSQL and nats-server, installed where missing
-	CARGO="$(CARGO)" tools/backends run tools/test --locked -p madang-db
+test-backends: ## Run all that touches a database, journeys and losses on a real PostgreSQL and nats-server, installed where missing
+	CARGO="$(CARGO)" tools/backends run tools/test --locked $(STORES:%=-p madang-%) --test '*'
 	$(CARGO) build --locked --workspace --bins
 	MADANG_TEST_BACKENDS=postgres-nats CARGO="$(CARGO)" tools/backends run \
 	  tools/test --locked -p madang-tests --test every_rpc --test journeys --test losses

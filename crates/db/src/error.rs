@@ -82,6 +82,15 @@ pub enum OpenError {
         /// The URL without its password.
         place: String,
     },
+    /// Text would be cut or compared otherwise than on SQLite.
+    #[error(
+        "{place} does not keep text as UTF-8 that is compared by its bytes: create the database with \
+         TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'"
+    )]
+    Locale {
+        /// The URL without its password.
+        place: String,
+    },
     /// The server, or the user, has as many connections as it may.
     #[error("{place} has no connection left: raise max_connections, or lower --database-connections")]
     TooManyConnections {

@@ -32,10 +32,12 @@
 //! - A lost answer to COMMIT runs it again too, committed or not: **a closure begins with its look-up**.
 //! - A transaction waits 3 s for a lock and works 10 s in a statement; the URL's `options` may say other.
 //! - A server that is gone is waited for 5 s; what comes then is refused at once until it is back.
+//! - A server that stands still is waited for 3 s longer than it gives a statement itself.
 //!
 //! SQL is written once for both databases: placeholders are `$1`, `$2`…, types are BIGINT, TEXT and
 //! BYTEA. An integer is BIGINT whatever stands beside it, and what sums BIGINT is cast back to it. TEXT is
-//! compared by the database's collation: create it with `LC_COLLATE 'C'`, as SQLite compares bytes.
+//! compared by its bytes, as
+//! SQLite does: a PostgreSQL database that was not created with `ENCODING 'UTF8' LC_COLLATE 'C'` is refused.
 
 mod config;
 mod db;
@@ -48,6 +50,8 @@ mod migrations;
 mod postgres;
 mod sqlite;
 mod stats;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod tx;
 mod value;
 

@@ -1,7 +1,7 @@
 use std::fmt;
 
-use refinery::Migrate;
 use refinery::error::Kind;
+use refinery::{Migrate, Runner};
 
 use crate::OpenError;
 
@@ -25,12 +25,32 @@ impl fmt::Debug for Migrations {
 
 impl Migrations {
     pub(crate) fn apply<C: Migrate>(self, conn: &mut C) -> Result<(), OpenError> {
+        let (runner, owner) = self.set_up();
+        runner.run(conn).map(drop).map_err(|error| owner.refused(error))
+    }
+
+    /// What runs them, and what tells why they failed.
+    pub(crate) fn set_up(self) -> (Runner, Owner) {
         let table = self.table;
         let known = self.runner.get_migrations().iter().map(|m| i64::from(m.version())).max().unwrap_or(0);
         // Grouped: else a crash between a migration and its line in the history would apply it twice.
         let mut runner = self.runner.set_grouped(true).set_abort_missing(true).set_abort_divergent(true);
         runner.set_migration_table_name(table);
-        runner.run(conn).map(drop).map_err(|error| match error.kind() {
+        (runner, Owner { table, known })
+    }
+}
+
+/// Whose migrations they are.
+pub(crate) struct Owner {
+    table: &'static str,
+    /// The newest version that this build knows.
+    known: i64,
+}
+
+impl Owner {
+    pub(crate) fn refused(&self, error: refinery::Error) -> OpenError {
+        let Self { table, known } = *self;
+        match error.kind() {
             Kind::MissingVersion(missing) if i64::from(missing.version()) > known => {
                 OpenError::NewerSchema { table, found: missing.version().into(), known }
             }
@@ -43,6 +63,6 @@ impl Migrations {
             | Kind::ConfigError(_)
             | Kind::Connection(..)
             | Kind::InvalidMigrationFile(..) => OpenError::Migration { table, source: Box::new(error) },
-        })
+        }
     }
 }

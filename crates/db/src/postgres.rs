@@ -1,6 +1,7 @@
 //! PostgreSQL: one synchronous connection for each thread, and a queue that all of them share.
 
 mod campaign;
+mod client;
 mod connect;
 mod fault;
 mod link;

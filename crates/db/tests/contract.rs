@@ -5,8 +5,6 @@
 mod homes;
 #[path = "contract/rules.rs"]
 mod rules;
-#[path = "postgres/server.rs"]
-mod server;
 
 /// Runs every rule on every home.
 macro_rules! hold {

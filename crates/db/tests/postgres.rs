@@ -6,6 +6,8 @@
 mod broken;
 #[path = "postgres/closed.rs"]
 mod closed;
+#[path = "postgres/frozen.rs"]
+mod frozen;
 #[path = "postgres/limits.rs"]
 mod limits;
 #[path = "postgres/open.rs"]
@@ -31,7 +33,7 @@ const SCHEMA: &str = "CREATE TABLE item (id BIGINT PRIMARY KEY, version BIGINT N
 /// The test's database, or the end of the test.
 macro_rules! database {
     ($test:literal) => {
-        match crate::server::Database::create($test) {
+        match madang_db::testing::OnPostgres::create($test) {
             Some(database) => database,
             None => return,
         }
@@ -42,6 +44,10 @@ use database;
 fn owner(table: &'static str, files: &[(&str, &str)]) -> Migrations {
     let files: Vec<_> = files.iter().map(|(name, sql)| Migration::unapplied(name, sql).unwrap()).collect();
     Migrations { table, runner: Runner::new(&files) }
+}
+
+fn config(url: &str) -> Config {
+    Config::new(url.parse().unwrap())
 }
 
 async fn opened(config: &Config) -> Db {

@@ -168,7 +168,7 @@ fn upsert(tx: &mut Tx<'_>, command: &Upsert, print: &Fingerprint, now: Timestamp
     let Upsert { request, product } = command;
     let request = Request { rpc: "UpsertProduct", id: *request, fingerprint: print };
     let repeated = requests::check(tx, &request)?.is_some();
-    let found = store::entry(tx, &product.id)?;
+    let found = store::entry_to_change(tx, &product.id)?;
     if let (true, Some(found)) = (repeated, &found) {
         return Ok(found.value.clone());
     }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use madang_db::{Error, Row, Tx, Value, params};
+use madang_db::{Dialect, Error, Row, Tx, Value, params};
 use madang_types::{Grams, Money, ProductId};
 
 use crate::domain::{Entry, Localized, Price, Product, Tag, Tags};
@@ -45,20 +45,27 @@ pub fn is_empty(tx: &mut Tx<'_>) -> Result<bool, Error> {
     Ok(tx.query_opt("SELECT version FROM products LIMIT 1", &[])?.is_none())
 }
 
-/// Reads a product.
+/// Reads a product to change it: the row stays locked. Call it before anything is written.
 ///
 /// # Errors
 /// Those of [`Tx::query`]; [`Error::Row`] for a row that is no product.
-pub fn entry(tx: &mut Tx<'_>, product: &ProductId) -> Result<Option<Versioned<Entry>>, Error> {
-    const SQL: &str = "SELECT product_id, name_en, name_ko, description_en, description_ko, category, tags, \
-                       price_minor, currency, weight_grams, updated_at, version FROM products WHERE product_id = $1";
-    tx.query_opt(SQL, &params![product.as_str()])?.as_ref().map(read_entry).transpose()
+pub fn entry_to_change(tx: &mut Tx<'_>, product: &ProductId) -> Result<Option<Versioned<Entry>>, Error> {
+    const SQLITE: &str = "SELECT product_id, name_en, name_ko, description_en, description_ko, category, tags, \
+                          price_minor, currency, weight_grams, updated_at, version FROM products WHERE product_id = $1";
+    const POSTGRES: &str = "SELECT product_id, name_en, name_ko, description_en, description_ko, category, tags, \
+                            price_minor, currency, weight_grams, updated_at, version FROM products \
+                            WHERE product_id = $1 FOR UPDATE";
+    let sql = match tx.dialect() {
+        Dialect::Sqlite => SQLITE,
+        Dialect::Postgres => POSTGRES,
+    };
+    tx.query_opt(sql, &params![product.as_str()])?.as_ref().map(read_entry).transpose()
 }
 
 /// Reads at most `limit` products that were written after a version, in the order in which they were written.
 ///
 /// # Errors
-/// Those of [`entry`].
+/// Those of [`entry_to_change`].
 pub fn written_after(tx: &mut Tx<'_>, version: i64, limit: i64) -> Result<Vec<Versioned<Entry>>, Error> {
     const SQL: &str = "SELECT product_id, name_en, name_ko, description_en, description_ko, category, tags, \
                        price_minor, currency, weight_grams, updated_at, version FROM products \

@@ -10,16 +10,15 @@ use madang_catalog::domain::{Localized, Product};
 use madang_catalog::{SERVICE, Shipped, follow, shipped, store};
 use madang_chassis::Platform;
 use madang_chassis::testing::TestClock;
-use madang_db::{Config, Db, Kind, Tx};
+use madang_db::testing::Fresh;
+use madang_db::{Db, Kind, Tx};
 use madang_types::RequestId;
-use tempfile::TempDir;
 use uuid::Uuid;
 
-async fn database() -> (Db, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let config = Config::sqlite(folder.path().join("catalog.db"));
-    let migrations = vec![madang_events::migrations(), store::migrations()];
-    (Db::open(&config, migrations).await.unwrap(), folder)
+async fn database() -> (Fresh, Db) {
+    let fresh = Fresh::new();
+    let db = fresh.open(vec![madang_events::migrations(), store::migrations()]).await;
+    (fresh, db)
 }
 
 async fn replica(db: &Db) -> App {
@@ -41,7 +40,7 @@ fn name(app: &App) -> String {
 
 #[tokio::test]
 async fn an_empty_database_is_seeded_and_one_that_holds_anything_is_not() {
-    let (db, _folder) = database().await;
+    let (_fresh, db) = database().await;
     let shipped = shipped().unwrap();
     let few = Shipped { products: shipped.products[..3].to_vec(), categories: shipped.categories.clone() };
     let app = App::load(db.clone(), &Platform::test(SERVICE), few).await.unwrap();
@@ -55,7 +54,7 @@ async fn an_empty_database_is_seeded_and_one_that_holds_anything_is_not() {
 
 #[tokio::test]
 async fn a_write_is_read_at_once_here_and_by_another_replica_at_its_next_look() {
-    let (db, _folder) = database().await;
+    let (_fresh, db) = database().await;
     let (here, there) = (replica(&db).await, replica(&db).await);
     here.upsert(Upsert { request: request(1), product: renamed("Xylophone seeds") }).await.unwrap();
     assert_eq!(name(&here), "Xylophone seeds");
@@ -70,7 +69,7 @@ async fn a_write_is_read_at_once_here_and_by_another_replica_at_its_next_look() 
 
 #[tokio::test(start_paused = true)]
 async fn a_replica_follows_by_itself_until_the_shutdown() {
-    let (db, _folder) = database().await;
+    let (_fresh, db) = database().await;
     let (here, there) = (replica(&db).await, replica(&db).await);
     let platform = Platform::test(SERVICE);
     platform.tasks.spawn("following", follow(there.clone(), platform.clone()));
@@ -85,7 +84,7 @@ async fn a_replica_follows_by_itself_until_the_shutdown() {
 
 #[tokio::test]
 async fn reads_are_answered_while_the_database_is_away() {
-    let (db, _folder) = database().await;
+    let (_fresh, db) = database().await;
     let app = replica(&db).await;
     let away = |tx: &mut Tx<'_>| tx.execute("ALTER TABLE products RENAME TO away", &[]);
     db.write::<_, madang_db::Error, _>(Kind::Request, away).await.unwrap();
@@ -105,7 +104,7 @@ async fn reads_are_answered_while_the_database_is_away() {
 
 #[tokio::test]
 async fn a_repeat_writes_nothing_and_answers_the_product_as_it_is_now() {
-    let (db, _folder) = database().await;
+    let (_fresh, db) = database().await;
     let clock = TestClock::new();
     let platform = Platform { clock: Arc::new(clock.clone()), ..Platform::test(SERVICE) };
     let app = App::load(db, &platform, shipped().unwrap()).await.unwrap();
@@ -127,7 +126,7 @@ async fn a_repeat_writes_nothing_and_answers_the_product_as_it_is_now() {
 
 #[tokio::test]
 async fn writes_at_once_all_count_and_the_last_version_is_in_memory() {
-    let (db, _folder) = database().await;
+    let (_fresh, db) = database().await;
     let app = replica(&db).await;
     let before = app.catalogue().version();
     let upserts = (1..=8_u128).map(|n| {

@@ -1,19 +1,18 @@
-//! The contract of the store on a real SQLite file.
+//! The contract of the store on a real database.
 
 #![expect(clippy::unwrap_used, reason = "clippy's exemption covers test functions only, not what they call")]
 
 use jiff::Timestamp;
 use madang_catalog::domain::{Entry, Price, Tags};
 use madang_catalog::{shipped, store};
-use madang_db::{Config, Db, Error, Kind, Tx};
+use madang_db::testing::Fresh;
+use madang_db::{Db, Error, Kind, Tx};
 use madang_types::Money;
-use tempfile::TempDir;
 
-async fn database() -> (Db, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let config = Config::sqlite(folder.path().join("catalog.db"));
-    let migrations = vec![madang_events::migrations(), store::migrations()];
-    (Db::open(&config, migrations).await.unwrap(), folder)
+async fn database() -> (Fresh, Db) {
+    let fresh = Fresh::new();
+    let db = fresh.open(vec![madang_events::migrations(), store::migrations()]).await;
+    (fresh, db)
 }
 
 async fn write<T: Send + 'static>(
@@ -30,7 +29,7 @@ fn entries() -> Vec<Entry> {
 
 #[tokio::test]
 async fn every_product_comes_back_as_it_was_written() {
-    let (db, _folder) = database().await;
+    let (_fresh, db) = database().await;
     let mut entries = entries();
     entries[0].product.price =
         Price::try_from(Money::new(i64::MAX, "KRW".parse().unwrap()).unwrap()).unwrap();
@@ -40,7 +39,7 @@ async fn every_product_comes_back_as_it_was_written() {
         assert!(store::is_empty(tx)?);
         for entry in &entries {
             store::insert(tx, entry)?;
-            let read = store::entry(tx, &entry.product.id)?.expect("it was written");
+            let read = store::entry_to_change(tx, &entry.product.id)?.expect("it was written");
             assert_eq!(read.value, *entry);
         }
         assert!(!store::is_empty(tx)?);
@@ -51,14 +50,14 @@ async fn every_product_comes_back_as_it_was_written() {
 
 #[tokio::test]
 async fn an_unknown_product_is_none() {
-    let (db, _folder) = database().await;
-    let read = db.read(|tx: &mut Tx<'_>| store::entry(tx, &"no-such".parse().unwrap())).await;
+    let (_fresh, db) = database().await;
+    let read = write(&db, |tx| store::entry_to_change(tx, &"no-such".parse().unwrap())).await;
     assert!(read.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn a_second_insert_and_a_stale_update_are_conflicts() {
-    let (db, _folder) = database().await;
+    let (_fresh, db) = database().await;
     let first = entries().remove(0);
     let (id, again) = (first.product.id.clone(), first.clone());
     write(&db, move |tx| store::insert(tx, &first)).await.unwrap();
@@ -66,7 +65,7 @@ async fn a_second_insert_and_a_stale_update_are_conflicts() {
     let second = write(&db, move |tx| store::insert(tx, &again)).await;
     assert!(matches!(second, Err(Error::Conflict)), "{second:?}");
 
-    let found = db.read(move |tx: &mut Tx<'_>| store::entry(tx, &id)).await.unwrap().unwrap();
+    let found = write(&db, move |tx| store::entry_to_change(tx, &id)).await.unwrap().unwrap();
     let stale = found.clone();
     write(&db, move |tx| store::update(tx, &found)).await.unwrap();
     let second = write(&db, move |tx| store::update(tx, &stale)).await;
@@ -75,14 +74,14 @@ async fn a_second_insert_and_a_stale_update_are_conflicts() {
 
 #[tokio::test]
 async fn what_was_written_after_a_version_is_read_in_the_order_of_writing() {
-    let (db, _folder) = database().await;
+    let (_fresh, db) = database().await;
     let all = entries();
     let (first, second) = (all[0].clone(), all[1].clone());
     let ids = [second.product.id.clone(), first.product.id.clone()];
     write(&db, move |tx| {
         store::insert(tx, &first)?;
         store::insert(tx, &second)?;
-        let found = store::entry(tx, &first.product.id)?.expect("it was written");
+        let found = store::entry_to_change(tx, &first.product.id)?.expect("it was written");
         store::update(tx, &found)
     })
     .await
@@ -102,7 +101,7 @@ async fn what_was_written_after_a_version_is_read_in_the_order_of_writing() {
 
 #[tokio::test]
 async fn a_row_that_is_no_product_is_an_error_and_no_panic() {
-    let (db, _folder) = database().await;
+    let (_fresh, db) = database().await;
     let first = entries().remove(0);
     let id = first.product.id.clone();
     write(&db, move |tx| {
@@ -111,6 +110,6 @@ async fn a_row_that_is_no_product_is_an_error_and_no_panic() {
     })
     .await
     .unwrap();
-    let read = db.read(move |tx: &mut Tx<'_>| store::entry(tx, &id)).await;
+    let read = write(&db, move |tx| store::entry_to_change(tx, &id)).await;
     assert!(matches!(read, Err(Error::Row { index: 6, .. })), "{read:?}");
 }

@@ -1,4 +1,4 @@
-//! InventoryService through the real server, on a real SQLite file, over connections in memory.
+//! InventoryService through the real server, on a real database, over connections in memory.
 
 #![expect(clippy::unwrap_used, reason = "clippy's exemption covers test functions only, not what they call")]
 
@@ -11,8 +11,8 @@ use madang_api::inventory::v1::{
 };
 use madang_api::types::v1::ProductQuantity;
 use madang_chassis::{Client, Network, Platform, config};
+use madang_db::testing::Fresh;
 use madang_inventory::{Config, SERVICE};
-use tempfile::TempDir;
 use tonic::{Code, Status};
 
 const CUP: &str = "celadon-tea-cup";
@@ -23,17 +23,16 @@ struct Shop {
     inventory: InventoryServiceClient<Client>,
     cursors: CursorServiceClient<Client>,
     platform: Platform,
-    _data: TempDir,
+    _data: Fresh,
 }
 
 impl Shop {
     async fn open() -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let data = Fresh::new();
         let network = Network::new();
         let mut platform = Platform::test(SERVICE);
         platform.connector = network.connector();
-        let database = format!("sqlite:{}", data.path().join("inventory.db").display());
-        let args = ["inventory", "--database", &database, "--orders-url", "http://orders"];
+        let args = ["inventory", "--database", &data.url(), "--orders-url", "http://orders"];
         let config: Config = config::try_parse_from(&SERVICE, args).unwrap();
         let (listener, running) = (network.listen("inventory"), platform.clone());
         platform.tasks.spawn("inventory", async move {

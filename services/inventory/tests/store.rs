@@ -1,38 +1,37 @@
-//! What the use cases and the events of orders do to the store, on a real SQLite file.
+//! What the use cases and the events of orders do to the store, on a real database.
 
 #![expect(clippy::unwrap_used, reason = "clippy's exemption covers test functions only, not what they call")]
 
 use jiff::Timestamp;
 use madang_chassis::Platform;
 use madang_chassis::testing::TestClock;
-use madang_db::{Config, Db, Kind, Tx};
+use madang_db::testing::Fresh;
+use madang_db::{Db, Kind, Tx};
 use madang_inventory::app::{self, App, Error, Reserve, Restock};
 use madang_inventory::domain::{Change, Lines, State, Stock};
 use madang_inventory::{SERVICE, store};
 use madang_types::{OrderId, ProductId, Quantity, RequestId};
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
 use uuid::Uuid;
 
 struct House {
     db: Db,
     app: App,
     clock: TestClock,
-    _data: TempDir,
+    _fresh: Fresh,
 }
 
 impl House {
     /// Ten cups.
     async fn open() -> Self {
-        let data = tempfile::tempdir().unwrap();
-        let config = Config::sqlite(data.path().join("inventory.db"));
-        let db = Db::open(&config, vec![madang_events::migrations(), store::migrations()]).await.unwrap();
+        let fresh = Fresh::new();
+        let db = fresh.open(vec![madang_events::migrations(), store::migrations()]).await;
         let clock = TestClock::new();
         let platform = Platform { clock: Arc::new(clock.clone()), ..Platform::test(SERVICE) };
         let app = App::new(db.clone(), &platform);
         app.seed(vec![(cup(), pieces(10))]).await.unwrap();
-        Self { db, app, clock, _data: data }
+        Self { db, app, clock, _fresh: fresh }
     }
 
     async fn numbers(&self) -> [i64; 3] {
@@ -139,7 +138,8 @@ async fn a_product_receives_no_more_than_its_limit() {
 #[tokio::test]
 async fn a_writer_that_read_an_older_version_loses() {
     let house = House::open().await;
-    let stale = house.db.read(|tx| store::stock_to_change(tx, &cup())).await.unwrap().unwrap();
+    let stale = |tx: &mut Tx<'_>| store::stock_to_change(tx, &cup());
+    let stale = house.db.write::<_, madang_db::Error, _>(Kind::Request, stale).await.unwrap().unwrap();
     house.reserve(1, None).await.unwrap();
     let late = move |tx: &mut Tx<'_>| store::update_stock(tx, &stale);
     assert!(matches!(house.db.write(Kind::Request, late).await, Err(madang_db::Error::Conflict)));

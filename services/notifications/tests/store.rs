@@ -1,18 +1,18 @@
-//! What the store promises, on a real file.
+//! What the store promises, on a real database.
 #![cfg(test)]
 
 use jiff::Timestamp;
-use madang_db::{Config, Db, Error, Kind as Write, params};
+use madang_db::testing::Fresh;
+use madang_db::{Db, Error, Kind as Write, params};
 use madang_notifications::app::tell;
 use madang_notifications::domain::{Change, Kind, Notification, Text};
 use madang_notifications::store::Told;
 use madang_notifications::{migrations, store};
 use madang_types::{CustomerId, OrderId};
-use tempfile::TempDir;
 use uuid::Uuid;
 
-async fn open(folder: &TempDir) -> Db {
-    Db::open(&Config::sqlite(folder.path().join("notifications.db")), migrations()).await.unwrap()
+async fn open(fresh: &Fresh) -> Db {
+    fresh.open(migrations()).await
 }
 
 fn customer(id: &str) -> CustomerId {
@@ -48,14 +48,14 @@ async fn after(db: &Db, place: i64) -> Vec<i64> {
 
 #[tokio::test]
 async fn every_kind_is_read_back_as_it_was_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let fresh = Fresh::new();
+    let db = open(&fresh).await;
     let written: Vec<_> = (0..5).map(|n| notification(n, "mina", 10 - i64::try_from(n).unwrap())).collect();
     for notification in &written {
         assert_eq!(told(&db, notification.clone()).await, Change::Applied);
     }
     drop(db);
-    let db = open(&folder).await;
+    let db = open(&fresh).await;
     let read: Vec<_> =
         list(&db, "mina", None, 10).await.unwrap().into_iter().map(|told| told.notification).collect();
     assert_eq!(read, written);
@@ -63,8 +63,8 @@ async fn every_kind_is_read_back_as_it_was_written() {
 
 #[tokio::test]
 async fn an_event_is_told_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let fresh = Fresh::new();
+    let db = open(&fresh).await;
     assert_eq!(told(&db, notification(1, "mina", 10)).await, Change::Applied);
     assert_eq!(told(&db, notification(1, "mina", 10)).await, Change::AlreadyApplied);
     assert_eq!(list(&db, "mina", None, 10).await.unwrap().len(), 1);
@@ -74,8 +74,8 @@ async fn an_event_is_told_once() {
 
 #[tokio::test]
 async fn a_customer_reads_their_own_newest_first_and_on_from_where_they_stopped() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let fresh = Fresh::new();
+    let db = open(&fresh).await;
     for (n, (to, second)) in (1..).zip([("mina", 20), ("jun", 30), ("mina", 10), ("mina", 20), ("mina", 40)])
     {
         told(&db, notification(n, to, second)).await;
@@ -94,8 +94,8 @@ async fn a_customer_reads_their_own_newest_first_and_on_from_where_they_stopped(
 
 #[tokio::test]
 async fn places_grow_and_a_rolled_back_one_is_not_seen() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let fresh = Fresh::new();
+    let db = open(&fresh).await;
     assert_eq!(db.read(store::last_place).await.unwrap(), 0);
     told(&db, notification(1, "mina", 10)).await;
     let failed = db.write(Write::Cursor, |tx| {
@@ -112,8 +112,8 @@ async fn places_grow_and_a_rolled_back_one_is_not_seen() {
 
 #[tokio::test]
 async fn a_row_that_is_no_notification_is_an_error_and_no_guess() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let fresh = Fresh::new();
+    let db = open(&fresh).await;
     for (n, sql) in (1..).zip([
         "UPDATE notifications SET customer_id = 'a b' WHERE notification_id = $1",
         "UPDATE notifications SET order_id = $1 || $1 WHERE notification_id = $1",

@@ -5,6 +5,8 @@
 mod events;
 #[path = "app/histories.rs"]
 mod histories;
+#[path = "app/replicas.rs"]
+mod replicas;
 #[path = "app/till.rs"]
 mod till;
 
@@ -63,7 +65,7 @@ async fn the_audit_names_the_payments_whose_entries_disagree() {
     for n in 1..=3 {
         till.authorize(n, "tok_visa").await.unwrap();
     }
-    till.sql("UPDATE ledger_entries SET minor_units = 999 WHERE minor_units > 0 AND sequence = 2 AND order_id = x'00000000000000000000000000000002'").await;
+    till.lose_a_cent(2).await;
     let payments = Payments(till.app.clone());
     let audit = payments.audit_ledger(tonic::Request::new(AuditLedgerRequest::default())).await;
     let audit = audit.unwrap().into_inner();

@@ -1,16 +1,16 @@
-//! What the store promises, on a real file.
+//! What the store promises, on a real database.
 #![cfg(test)]
 
 use jiff::Timestamp;
-use madang_db::{Config, Db, Error, Kind, params};
+use madang_db::testing::Fresh;
+use madang_db::{Db, Error, Kind, params};
 use madang_shipping::domain::{Booking, Shipment, State, TrackingNumber};
 use madang_shipping::{migrations, store};
 use madang_types::{Address, OrderId};
-use tempfile::TempDir;
 use uuid::Uuid;
 
-async fn open(folder: &TempDir) -> Db {
-    Db::open(&Config::sqlite(folder.path().join("shipping.db")), migrations()).await.unwrap()
+async fn open(fresh: &Fresh) -> Db {
+    fresh.open(migrations()).await
 }
 
 fn at(second: i64) -> Timestamp {
@@ -38,8 +38,8 @@ async fn read(db: &Db, n: u128) -> Result<Option<Shipment>, Error> {
 
 #[tokio::test]
 async fn every_state_is_read_back_as_it_was_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let fresh = Fresh::new();
+    let db = open(&fresh).await;
     let written = [
         arranged(1, "KR"),
         arranged(2, "KR").depart(at(20)).unwrap().0,
@@ -51,7 +51,7 @@ async fn every_state_is_read_back_as_it_was_written() {
         insert(&db, shipment.clone()).await.unwrap();
     }
     drop(db);
-    let db = open(&folder).await;
+    let db = open(&fresh).await;
     for (n, shipment) in (1..).zip(written) {
         assert_eq!(read(&db, n).await.unwrap(), Some(shipment));
     }
@@ -60,8 +60,8 @@ async fn every_state_is_read_back_as_it_was_written() {
 
 #[tokio::test]
 async fn an_order_has_one_row() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let fresh = Fresh::new();
+    let db = open(&fresh).await;
     insert(&db, arranged(1, "KR")).await.unwrap();
     let second = insert(&db, Shipment::tombstone(order(1), at(20))).await;
     assert!(matches!(second, Err(Error::Conflict)));
@@ -70,8 +70,8 @@ async fn an_order_has_one_row() {
 
 #[tokio::test]
 async fn an_update_with_an_old_version_changes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let fresh = Fresh::new();
+    let db = open(&fresh).await;
     insert(&db, arranged(1, "KR")).await.unwrap();
     let found = db.write(Kind::Request, |tx| store::shipment_to_change(tx, order(1))).await.unwrap().unwrap();
     let departed = found.with(found.value.clone().depart(at(20)).unwrap().0);
@@ -85,8 +85,8 @@ async fn an_update_with_an_old_version_changes_nothing() {
 
 #[tokio::test]
 async fn a_row_that_is_no_shipment_is_an_error_and_no_guess() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = open(&folder).await;
+    let fresh = Fresh::new();
+    let db = open(&fresh).await;
     for (n, column) in (1..).zip([
         "UPDATE shipments SET tracking_number = 'x' WHERE order_id = $1",
         "UPDATE shipments SET address = '{}' WHERE order_id = $1",

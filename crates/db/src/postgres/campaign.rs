@@ -1,11 +1,10 @@
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::Duration;
 
-use postgres::Client;
-use postgres::fallible_iterator::FallibleIterator;
 use tokio::sync::watch;
 
 use crate::postgres::Server;
+use crate::postgres::client::Client;
 use crate::postgres::connect::Conn;
 
 /// Between attempts to take the lock, and between looks whether it is still held.
@@ -26,14 +25,15 @@ pub(crate) fn campaign(server: &Server, name: &str, left: &Receiver<()>, term: &
     loop {
         let connected = standing.take().or_else(|| connect(server));
         if let Some(mut client) = connected {
-            let taken = client.query_one(TAKE, &[&name]).and_then(|row| row.try_get::<_, bool>(0));
-            if let Ok(true) = taken {
+            let taken = client.query(TAKE, &[&name]).ok();
+            let taken = taken.and_then(|rows| rows.first()?.try_get::<_, bool>(0).ok());
+            if taken == Some(true) {
                 number += 1;
                 term.send_replace(Some(number));
                 hold(&mut client, left);
                 // Before the connection is closed: that frees the lock.
                 term.send_replace(None);
-            } else if taken.is_ok() {
+            } else if taken == Some(false) {
                 standing = Some(client);
             }
         }
@@ -46,7 +46,7 @@ pub(crate) fn campaign(server: &Server, name: &str, left: &Receiver<()>, term: &
 fn connect(server: &Server) -> Option<Client> {
     let mut client = Conn::open(server).ok()?.client;
     if let Err(error) = client.batch_execute(STANDING_STILL)
-        && error.as_db_error().is_none()
+        && error.answer().is_none()
     {
         return None;
     }
@@ -57,8 +57,8 @@ fn connect(server: &Server) -> Option<Client> {
 fn hold(client: &mut Client, left: &Receiver<()>) {
     while !matches!(left.try_recv(), Err(TryRecvError::Disconnected)) {
         // Nothing is heard on it: this waits for the tick, or for the connection's end.
-        let waited = client.notifications().timeout_iter(TICK).next();
-        if waited.is_err() || client.is_closed() || client.is_valid(ANSWER).is_err() {
+        drop(client.heard(TICK));
+        if client.batch_execute_within(ANSWER, "").is_err() {
             return;
         }
     }

@@ -1,16 +1,29 @@
 use std::collections::HashMap;
 
-use postgres::error::SqlState;
-use postgres::types::Type;
-use postgres::{Client, NoTls, Statement};
+use std::time::Duration;
+
+use tokio_postgres::Statement;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
 
 use crate::postgres::Server;
-use crate::postgres::fault::told;
+use crate::postgres::client::Client;
+use crate::postgres::fault::{Failed, told};
 use crate::postgres::sql::Shape;
 use crate::{Migrations, OpenError, Value};
 
 /// Prepared statements that a connection keeps; with more it forgets all of them.
 const STATEMENTS: usize = 256;
+
+/// For one owner's migrations.
+const MIGRATION: Duration = Duration::from_hours(1);
+/// For the lock of the replica that migrates, and a little more.
+const TURN: Duration = Duration::from_secs(65);
+
+/// SQLite compares text by its bytes, and so must this database. Told by what it does, since releases and providers name their
+/// collations in several ways.
+const LOCALE: &str = "SELECT 'B' < 'a' AND 'a b' < 'aa' AND pg_encoding_to_char(encoding) = 'UTF8' \
+                      FROM pg_database WHERE datname = current_database()";
 
 /// While other replicas migrate. A migration's own statements may take as long as they need, but wait
 /// briefly for locks: what waits behind them would be the whole service.
@@ -41,7 +54,7 @@ pub(super) struct Prepared {
 /// Why a statement could not be prepared.
 pub(super) enum Unprepared {
     /// The server refused it.
-    Server(postgres::Error),
+    Server(Failed),
     /// The values do not fit it.
     Values(String),
     /// It would end the transaction that is the executor's.
@@ -50,9 +63,19 @@ pub(super) enum Unprepared {
 
 impl Conn {
     pub(super) fn open(server: &Server) -> Result<Self, OpenError> {
-        let client = server.config().and_then(|config| config.connect(NoTls));
-        let client = client.map_err(|error| refused(server, error))?;
+        let config = server.config().map_err(Failed::from);
+        let client = config.and_then(|config| Client::connect(&config, server.patience()));
+        let client = client.map_err(|error| refused(server, &error))?;
         Ok(Self { client, statements: HashMap::new() })
+    }
+
+    /// Makes sure that the database keeps text as the stores need it.
+    pub(super) fn check(&mut self, server: &Server) -> Result<(), OpenError> {
+        let suits = self.client.query(LOCALE, &[]).map_err(|error| refused(server, &error))?;
+        if suits.first().is_some_and(|row| row.try_get(0).is_ok_and(|suits: bool| suits)) {
+            return Ok(());
+        }
+        Err(OpenError::Locale { place: server.shown().into() })
     }
 
     /// Brings each owner's schema up to date, one replica after the other.
@@ -60,18 +83,18 @@ impl Conn {
         if migrations.is_empty() {
             return Ok(());
         }
-        let all = |sql: &[&str], client: &mut Client| {
-            sql.iter().try_for_each(|sql| client.batch_execute(sql)).map_err(|error| refused(server, error))
-        };
-        all(&MIGRATING, &mut self.client)?;
+        let failed = |error| refused(server, &error);
+        let client = &mut self.client;
+        MIGRATING.iter().try_for_each(|sql| client.batch_execute_within(TURN, sql)).map_err(failed)?;
         for migrations in migrations {
-            migrations.apply(&mut self.client)?;
+            let (runner, owner) = migrations.set_up();
+            client.migrate(MIGRATION, &runner).map_err(failed)?.map_err(|error| owner.refused(error))?;
         }
-        all(&MIGRATED, &mut self.client)
+        MIGRATED.iter().try_for_each(|sql| client.batch_execute(sql)).map_err(failed)
     }
 
     /// Runs a statement of the executor's own.
-    pub(super) fn control(&mut self, sql: &str) -> Result<(), postgres::Error> {
+    pub(super) fn control(&mut self, sql: &str) -> Result<(), Failed> {
         self.client.batch_execute(sql)
     }
 
@@ -92,7 +115,7 @@ impl Conn {
         if !shape.takes(params.len()) {
             return Err(Unprepared::Values(format!("the placeholders are not $1 to ${}", params.len())));
         }
-        let statement = self.client.prepare_typed(sql, &key.1).map_err(Unprepared::Server)?;
+        let statement = self.client.prepare(sql, &key.1).map_err(Unprepared::Server)?;
         let prepared = Prepared { statement, writes: shape.writes() };
         if self.statements.len() >= STATEMENTS {
             self.statements.clear();
@@ -103,28 +126,31 @@ impl Conn {
 }
 
 /// Names what an operator can do about it.
-fn refused(server: &Server, error: postgres::Error) -> OpenError {
+fn refused(server: &Server, error: &Failed) -> OpenError {
     let place = server.shown().to_owned();
-    let said = |code: &SqlState| error.as_db_error().is_some_and(|db| db.code() == code);
+    let said = |code: &SqlState| error.answer().is_some_and(|db| db.code() == code);
     if said(&SqlState::INVALID_PASSWORD) || said(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) {
-        OpenError::Credentials { place, source: told(&error).into() }
+        OpenError::Credentials { place, source: told(error).into() }
     } else if said(&SqlState::INVALID_CATALOG_NAME) {
         OpenError::NoDatabase { place }
     } else if said(&SqlState::TOO_MANY_CONNECTIONS) {
-        OpenError::TooManyConnections { place, source: told(&error).into() }
+        OpenError::TooManyConnections { place, source: told(error).into() }
     } else if said(&SqlState::LOCK_NOT_AVAILABLE) {
         OpenError::Migrating { place }
-    } else if error.as_db_error().is_none() && is_io(&error) {
-        OpenError::Unreachable { place, source: told(&error).into() }
-    } else if error.as_db_error().is_none() && !server.has_password() {
+    } else if error.answer().is_none() && is_io(error) {
+        OpenError::Unreachable { place, source: told(error).into() }
+    } else if error.answer().is_none() && !server.has_password() {
         // The client itself ends the talk when it is asked for one.
-        OpenError::Credentials { place, source: told(&error).into() }
+        OpenError::Credentials { place, source: told(error).into() }
     } else {
-        OpenError::Postgres { place, source: told(&error).into() }
+        OpenError::Postgres { place, source: told(error).into() }
     }
 }
 
-fn is_io(error: &postgres::Error) -> bool {
+fn is_io(error: &Failed) -> bool {
+    if matches!(error, Failed::Silent(_) | Failed::Closed) {
+        return true;
+    }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = cause {
         if inner.is::<std::io::Error>() {
@@ -132,5 +158,5 @@ fn is_io(error: &postgres::Error) -> bool {
         }
         cause = inner.source();
     }
-    error.is_closed()
+    matches!(error, Failed::Postgres(error) if error.is_closed())
 }

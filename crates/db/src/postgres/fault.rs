@@ -1,4 +1,31 @@
-use postgres::error::{Severity, SqlState};
+use std::io;
+use std::time::Duration;
+
+use tokio_postgres::error::{DbError, Severity, SqlState};
+
+/// Why what was asked of the server has no good answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    /// The server refused it, or the connection broke.
+    #[error(transparent)]
+    Postgres(#[from] tokio_postgres::Error),
+    /// The connection had ended before.
+    #[error("the connection is closed")]
+    Closed,
+    /// The server let the time pass.
+    #[error("the server has not answered for {} s", .0.as_secs_f32())]
+    Silent(Duration),
+    /// The system has no room for one more connection.
+    #[error("no runtime for a connection")]
+    Runtime(#[source] io::Error),
+}
+
+impl Failed {
+    /// What the server said.
+    pub(super) fn answer(&self) -> Option<&DbError> {
+        if let Self::Postgres(error) = self { error.as_db_error() } else { None }
+    }
+}
 
 /// What an error of the server, or of the way to it, asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,9 +44,9 @@ pub(super) enum Fault {
     Wrong,
 }
 
-pub(super) fn fault(error: &postgres::Error) -> Fault {
-    // No answer of the server: the socket, or a message that makes no sense.
-    let Some(db) = error.as_db_error() else { return Fault::Lost };
+pub(super) fn fault(error: &Failed) -> Fault {
+    // No answer of the server: silence, the socket, or a message that makes no sense.
+    let Some(db) = error.answer() else { return Fault::Lost };
     if matches!(db.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) {
         return Fault::Lost;
     }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::postgres::Server;
 use crate::postgres::connect::Conn;
-use crate::postgres::fault::told;
+use crate::postgres::fault::{Failed, told};
 
 /// How long a task waits for the server to come back.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,6 +23,12 @@ pub(super) struct Link {
 struct Down {
     retry: Instant,
     cause: String,
+}
+
+impl Down {
+    fn now(cause: String) -> Self {
+        Self { retry: Instant::now() + PAUSE.1, cause }
+    }
 }
 
 impl Link {
@@ -45,9 +51,12 @@ impl Link {
         self.conn.as_mut()
     }
 
-    /// Gives up the connection, whose state is unknown.
+    /// Gives up the connection, whose state is unknown. What a silent server let one task wait for, the next need not.
     pub(super) fn cut(&mut self) {
-        self.conn = None;
+        let silence = self.conn.take().and_then(|conn| conn.client.silence());
+        if let Some(waited) = silence {
+            self.down = Some(Down::now(told(&Failed::Silent(waited))));
+        }
     }
 
     fn connect(&mut self, deadline: Instant) -> Result<Conn, String> {
@@ -67,7 +76,7 @@ impl Link {
                 Err(error) => told(&error),
             };
             if Instant::now() + pause > deadline {
-                self.down = Some(Down { retry: Instant::now() + PAUSE.1, cause: error.clone() });
+                self.down = Some(Down::now(error.clone()));
                 return Err(error);
             }
             thread::sleep(pause);

@@ -6,10 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use postgres::Client;
-use postgres::fallible_iterator::FallibleIterator;
-
 use crate::postgres::Server;
+use crate::postgres::client::Client;
 use crate::postgres::connect::Conn;
 use crate::stats::Board;
 use crate::{Error, OpenError};
@@ -68,8 +66,9 @@ impl Notices {
         if client.is_none() {
             let conn = Conn::open(&self.server).map_err(|error| Error::Unavailable(Box::new(error)))?;
             let connected = client.insert(conn.client);
-            let row = connected.query_one("SELECT pg_backend_pid()", &[]).map_err(unavailable)?;
-            self.sender.store(row.get(0), Ordering::SeqCst);
+            let rows = connected.query("SELECT pg_backend_pid()", &[]).map_err(unavailable)?;
+            let sender = rows.first().and_then(|row| row.try_get(0).ok());
+            self.sender.store(sender.unwrap_or_default(), Ordering::SeqCst);
         }
         let Some(client) = client else { return Ok(()) };
         client.batch_execute("NOTIFY madang_raised").map_err(unavailable)
@@ -107,14 +106,11 @@ impl Notices {
 
     /// Waits for a tick, and says whether another replica raised something.
     fn hear(&self, client: &mut Client) -> bool {
-        let mut notifications = client.notifications();
-        let first = notifications.timeout_iter(TICK).next();
+        let first = client.heard(TICK);
+        let more = std::iter::from_fn(|| client.heard(Duration::ZERO));
         let sender = self.sender.load(Ordering::SeqCst);
-        let mut heard = matches!(&first, Ok(Some(one)) if one.process_id() != sender);
-        while let Some(one) = notifications.iter().next().ok().flatten() {
-            heard |= one.process_id() != sender;
-        }
-        heard
+        // All of them are taken, whatever the first says.
+        first.into_iter().chain(more).filter(|one| one.process_id() != sender).count() > 0
     }
 
     fn closed(&self) -> bool {

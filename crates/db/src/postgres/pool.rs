@@ -166,6 +166,7 @@ impl Shared {
 
     fn open(&self, migrations: Vec<Migrations>) -> Result<Conn, OpenError> {
         let mut conn = Conn::open(&self.server)?;
+        conn.check(&self.server)?;
         conn.migrate(&self.server, migrations)?;
         Ok(conn)
     }

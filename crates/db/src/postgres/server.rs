@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use postgres::Config;
-use postgres::config::{Host, SslMode};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
 
 use crate::{OpenError, Synchronous};
 
@@ -71,8 +71,15 @@ impl Server {
         self.url.parse().is_ok_and(|config: Config| config.get_password().is_some())
     }
 
+    /// For a connection to stand and its user to be let in: a server that stands still takes connections, and says nothing.
+    pub(super) fn patience(&self) -> Duration {
+        let Ok(config) = self.config() else { return CONNECT };
+        let each = config.get_connect_timeout().copied().unwrap_or(CONNECT);
+        each.saturating_mul(u32::try_from(config.get_hosts().len()).unwrap_or(1).max(1))
+    }
+
     /// With every time-out set.
-    pub(super) fn config(&self) -> Result<Config, postgres::Error> {
+    pub(super) fn config(&self) -> Result<Config, tokio_postgres::Error> {
         let mut config: Config = self.url.parse()?;
         let connect = config.get_connect_timeout().copied().unwrap_or(CONNECT);
         let unacknowledged = config.get_tcp_user_timeout().copied().unwrap_or(UNACKNOWLEDGED);

@@ -1,7 +1,7 @@
-use postgres::types::ToSql;
+use tokio_postgres::types::ToSql;
 
 use crate::postgres::connect::{Conn, Prepared, Unprepared};
-use crate::postgres::fault::{Fault, fault, told};
+use crate::postgres::fault::{Failed, Fault, fault, told};
 use crate::tx::Session;
 use crate::{Dialect, Error, Row, Value};
 
@@ -51,7 +51,7 @@ impl<'a> PgSession<'a> {
         Ok(prepared)
     }
 
-    fn failed(&mut self, error: postgres::Error) -> Error {
+    fn failed(&mut self, error: Failed) -> Error {
         let lost = self.conn.client.is_closed();
         match fault(&error) {
             Fault::Wrong | Fault::Passing | Fault::Again | Fault::Stale | Fault::ReadOnly if lost => {
@@ -94,7 +94,7 @@ fn erased(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-fn row(row: &postgres::Row) -> Result<Row, Error> {
+fn row(row: &tokio_postgres::Row) -> Result<Row, Error> {
     let unexpected =
         |index| Error::Row { index, expected: "an integer, text or bytes", found: "of another type" };
     let value = |index| row.try_get::<_, Value>(index).map_err(|_| unexpected(index));

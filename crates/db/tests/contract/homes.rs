@@ -1,8 +1,7 @@
+use madang_db::testing::OnPostgres;
 use madang_db::{Config, Db, Dialect, Migrations};
 use refinery::{Migration, Runner};
 use tempfile::TempDir;
-
-use crate::server::Database;
 
 const SCHEMA: &str = "
     CREATE TABLE item (id BIGINT PRIMARY KEY, name TEXT, data BYTEA);
@@ -29,12 +28,12 @@ impl Home for Threads {
     }
 }
 
-pub(crate) struct Postgres(Database);
+pub(crate) struct Postgres(OnPostgres);
 
 impl Postgres {
     /// `None` when there is no server: then the rule is told as skipped.
     pub(crate) fn for_rule(rule: &str) -> Option<Self> {
-        Database::create(rule).map(Self)
+        OnPostgres::create(rule).map(Self)
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use madang_db::{Db, Error, Kind, Tx, params};
 
 use crate::proxy::{Loss, Proxy};
-use crate::server::{Database, ask, config};
-use crate::{count, database, insert, inserted, opened};
+use crate::{config, count, database, insert, inserted, opened};
+use madang_db::testing::{OnPostgres, ask};
 
 /// Ends the closure's own session, from another.
 fn kill_own(tx: &mut Tx<'_>, url: &str) -> Result<(), Error> {
@@ -94,7 +94,7 @@ async fn made(db: &Db, runs: &Arc<AtomicUsize>) -> &'static str {
     made.await.unwrap()
 }
 
-async fn lost(database: &Database, loss: Loss) -> (&'static str, usize) {
+async fn lost(database: &OnPostgres, loss: Loss) -> (&'static str, usize) {
     let address = database.url().split_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
     let proxy = Proxy::before(&address);
     let db = opened(&config(&proxy.url(&database.url()))).await;

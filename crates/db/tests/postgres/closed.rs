@@ -3,10 +3,10 @@
 use madang_db::{Error, Kind};
 
 use crate::limits::{Gate, held, of, queued};
-use crate::server::Database;
 use crate::{database, insert, inserted, opened, until};
+use madang_db::testing::OnPostgres;
 
-async fn no_session_is_left(database: &Database) {
+async fn no_session_is_left(database: &OnPostgres) {
     until("the server sees the sessions' end", async || {
         let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()";
         database.ask(sql) == ["1"]

@@ -9,18 +9,18 @@ use std::time::Duration;
 use madang_db::{Config, Db, Error, Kind, Synchronous, params};
 use tokio::time::{Instant, timeout};
 
-use crate::server::{Database, config};
-use crate::{count, database, insert, inserted, opened};
+use crate::{config, count, database, insert, inserted, opened};
+use madang_db::testing::OnPostgres;
 
 const LOCK: &str = "UPDATE item SET version = version + 1 WHERE id = $1";
 
 /// Settings of the session by the URL.
-fn with(database: &Database, options: &str) -> Config {
+fn with(database: &OnPostgres, options: &str) -> Config {
     config(&format!("{}?options={}", database.url(), options.replace(' ', "%20").replace('=', "%3D")))
 }
 
 /// With so many connections at most.
-pub(crate) fn of(database: &Database, connections: u16) -> Config {
+pub(crate) fn of(database: &OnPostgres, connections: u16) -> Config {
     let mut config = database.config();
     config.connections = connections;
     config
@@ -200,7 +200,7 @@ async fn a_full_queue_refuses_at_once() {
 #[tokio::test]
 async fn a_pool_that_cannot_grow_serves_with_what_it_has() {
     let database = database!("a_pool_that_cannot_grow_serves_with_what_it_has");
-    let (name, _) = (database.name.clone(), opened(&database.config()).await);
+    let (name, _) = (database.name().to_owned(), opened(&database.config()).await);
     database.ask(&format!(
         "CREATE ROLE {name} LOGIN PASSWORD 'secret' CONNECTION LIMIT 3; GRANT ALL ON item TO {name}"
     ));

@@ -5,8 +5,8 @@ use std::net::TcpListener;
 
 use madang_db::{Config, Db, Migrations, OpenError};
 
-use crate::server::{Database, config};
-use crate::{database, owner};
+use crate::{config, database, owner};
+use madang_db::testing::{OnPostgres, ask};
 
 const V1: (&str, &str) = ("V1__init", "CREATE TABLE a (id BIGINT)");
 const V2: (&str, &str) = ("V2__more", "CREATE TABLE b (id BIGINT)");
@@ -25,7 +25,7 @@ async fn refused(config: &Config, migrations: Vec<Migrations>) -> (OpenError, St
 }
 
 /// The same database, otherwise reached.
-fn other(database: &Database, login: &str) -> Config {
+fn other(database: &OnPostgres, login: &str) -> Config {
     config(&database.url().replace("//madang:madang@", &format!("//{login}@")))
 }
 
@@ -46,7 +46,7 @@ async fn wrong_credentials_are_named() {
 #[tokio::test]
 async fn a_missing_database_is_named() {
     let database = database!("a_missing_database_is_named");
-    let url = database.url().replace(&database.name, "madang_no_such");
+    let url = database.url().replace(database.name(), "madang_no_such");
     let (error, all) = refused(&config(&url), vec![]).await;
     assert!(matches!(error, OpenError::NoDatabase { .. }), "{all}");
     assert!(all.contains("madang_no_such does not exist: create the database"), "{all}");
@@ -65,12 +65,27 @@ async fn a_server_that_cannot_be_reached_is_named() {
 #[tokio::test]
 async fn too_many_connections_are_named() {
     let database = database!("too_many_connections_are_named");
-    let name = &database.name;
+    let name = database.name();
     database.ask(&format!("CREATE ROLE {name} LOGIN PASSWORD 'secret' CONNECTION LIMIT 1"));
     let (error, all) = refused(&other(&database, &format!("{name}:secret")), vec![]).await;
     database.ask(&format!("DROP ROLE {name}"));
     assert!(matches!(error, OpenError::TooManyConnections { .. }), "{all}");
     assert!(all.contains("lower --database-connections"), "{all}");
+}
+
+#[tokio::test]
+async fn a_database_that_keeps_text_otherwise_is_refused() {
+    let database = database!("a_database_that_keeps_text_otherwise_is_refused");
+    let other = format!("{}_text", database.name());
+    let url = format!("{}_text", database.url());
+    for kind in ["ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en'", "ENCODING 'LATIN1' LOCALE 'C'"] {
+        database.ask(&format!("CREATE DATABASE {other} TEMPLATE template0 {kind}"));
+        let (error, all) = refused(&config(&url), vec![owner("a_history", &[V1])]).await;
+        assert!(matches!(error, OpenError::Locale { .. }), "{kind}: {all}");
+        assert!(all.contains("ENCODING 'UTF8' LC_COLLATE 'C'"), "{all}");
+        assert_eq!(ask(&url, "SELECT to_regclass('a') IS NULL"), ["t"], "nothing was made in it");
+        database.ask(&format!("DROP DATABASE {other} WITH (FORCE)"));
+    }
 }
 
 #[tokio::test]

@@ -1,83 +1,101 @@
-#![allow(dead_code, reason = "each test file uses a part")]
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use std::io::Write;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::thread;
+use tempfile::TempDir;
 
-use madang_db::Config;
-use postgres::{Client, NoTls, SimpleQueryMessage};
-
-const VARIABLE: &str = "MADANG_TEST_POSTGRES";
-
-/// A database of the test's own; it is dropped with this.
-pub(crate) struct Database {
-    server: String,
-    pub(crate) name: String,
+/// A server of the test's own, which it may stop.
+pub(crate) struct Server {
+    folder: TempDir,
+    programs: PathBuf,
+    port: u16,
 }
 
-impl Database {
-    /// `None` when no server is set: then the test is told as skipped, past the capture of its output.
-    pub(crate) fn create(test: &str) -> Option<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let Ok(server) = std::env::var(VARIABLE) else {
-            writeln!(std::io::stderr(), "skipped: {test} needs {VARIABLE} (tools/backends run ...)").unwrap();
-            return None;
-        };
-        let next = NEXT.fetch_add(1, Ordering::SeqCst);
-        let name = format!("madang_test_{}_{next}", std::process::id());
-        let database = Self { server, name };
-        database.admin(&format!("CREATE DATABASE {}", database.name));
-        Some(database)
+impl Server {
+    pub(crate) fn new() -> Self {
+        let told = tools().arg("postgres").output().unwrap();
+        let programs = PathBuf::from(String::from_utf8(told.stdout).unwrap().trim());
+        let folder = tempfile::tempdir_in("/tmp").unwrap();
+        // The server runs as another user where this is root.
+        run(Command::new("chmod").arg("0777").arg(folder.path()));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Self { folder, programs, port };
+        let options = ["-U", "madang", "--auth=trust", "--locale=C", "--encoding=UTF8"];
+        run(server.program("initdb").args(options));
+        server.start();
+        server
     }
 
     pub(crate) fn url(&self) -> String {
-        let (server, _) = self.server.rsplit_once('/').unwrap();
-        format!("{server}/{}", self.name)
+        format!("postgres://madang@127.0.0.1:{}/postgres", self.port)
     }
 
-    pub(crate) fn config(&self) -> Config {
-        config(&self.url())
+    pub(crate) fn start(&self) {
+        let options =
+            format!("-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories=''", self.port);
+        let log = self.folder.path().join("log");
+        run(self.program("pg_ctl").args(["-w", "-s", "-o", &options, "-l"]).arg(log).arg("start"));
     }
 
-    /// Runs SQL as another session of this database, and gives each row's first column as text.
-    pub(crate) fn ask(&self, sql: &str) -> Vec<String> {
-        ask(&self.url(), sql)
+    /// As if it were killed: no session ends well, and the log is replayed at the start.
+    pub(crate) fn stop(&self) {
+        run(self.program("pg_ctl").args(["-w", "-s", "-m", "immediate", "stop"]));
     }
 
-    /// Ends every session whose last statement contains `words`, except the asking one; gives how many.
-    pub(crate) fn kill(&self, words: &str) -> usize {
-        self.ask(&format!(
-            "SELECT pg_terminate_backend(pid)::TEXT FROM pg_stat_activity WHERE datname = current_database()
-             AND pid <> pg_backend_pid() AND query LIKE '%{words}%'"
-        ))
-        .len()
-    }
-
-    fn admin(&self, sql: &str) {
-        ask(&self.server, sql);
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.admin(&format!("DROP DATABASE {} WITH (FORCE)", self.name));
-    }
-}
-
-pub(crate) fn config(url: &str) -> Config {
-    Config::new(url.parse().unwrap())
-}
-
-/// On a thread of its own: the client panics inside tokio.
-pub(crate) fn ask(url: &str, sql: &str) -> Vec<String> {
-    let answers = || {
-        let mut client = Client::connect(url, NoTls).unwrap();
-        let messages = client.simple_query(sql).unwrap();
-        let text = |message: &SimpleQueryMessage| {
-            let SimpleQueryMessage::Row(row) = message else { return None };
-            Some(row.get(0).unwrap_or_default().to_owned())
+    /// Stops all its processes where they are. Its sockets stay open, and what is sent to them is still acknowledged.
+    pub(crate) fn freeze(&self) {
+        let stopped = |id: &String| {
+            let status = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            status.rsplit_once(") ").is_none_or(|(_, status)| status.starts_with('T'))
         };
-        messages.iter().filter_map(text).collect()
-    };
-    thread::scope(|scope| scope.spawn(answers).join().unwrap())
+        // The postmaster is the first of them: once it stands, no process is added.
+        while !self.processes().iter().all(stopped) {
+            self.signal("-STOP");
+        }
+    }
+
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        // A session may end meanwhile: then `kill` says so.
+        drop(Command::new("kill").arg(signal).args(self.processes()).output());
+    }
+
+    fn processes(&self) -> Vec<String> {
+        let file = fs::read_to_string(self.folder.path().join("data/postmaster.pid")).unwrap_or_default();
+        let Some(postmaster) = file.lines().next() else { return Vec::new() };
+        let child = |id: &String| {
+            let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+            status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|id| id.trim() == postmaster))
+        };
+        let all = fs::read_dir("/proc").unwrap().flatten().flat_map(|entry| entry.file_name().into_string());
+        let children: Vec<_> = all.filter(child).collect();
+        [postmaster.to_owned()].into_iter().chain(children).collect()
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = tools();
+        command.arg("as-owner").arg(self.programs.join(name)).arg("-D").arg(self.folder.path().join("data"));
+        command
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.thaw();
+        drop(self.program("pg_ctl").args(["-s", "-m", "immediate", "stop"]).output());
+    }
+}
+
+fn tools() -> Command {
+    Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/backends"))
+}
+
+fn run(command: &mut Command) {
+    // No pipes: the server would keep them.
+    let status = command.stdin(Stdio::null()).stdout(Stdio::null()).status().unwrap();
+    assert!(status.success(), "{command:?}");
 }

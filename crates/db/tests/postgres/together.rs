@@ -6,8 +6,7 @@ use madang_db::{Db, Error, Kind, params};
 use uuid::Uuid;
 
 use crate::limits::{Gate, queued};
-use crate::server::config;
-use crate::{count, database, insert, inserted, opened};
+use crate::{config, count, database, insert, inserted, opened};
 
 const RAISE: &str = "UPDATE item SET version = version + 1 WHERE id = $1";
 const GUARDED: &str = "UPDATE item SET version = $2 + 1 WHERE id = $1 AND version = $2";

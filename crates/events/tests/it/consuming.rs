@@ -38,7 +38,7 @@ async fn it_is_the_same_on_threads_and_on_the_real_clock() {
     assert!(consumer.effects().await.into_iter().eq(1..=120));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_stands_at_or_below_the_cursor_is_skipped() {
     let script = Script::new(&KEYS).session(&[
         Step::Batch(vec![1, 2]),
@@ -46,40 +46,43 @@ async fn what_stands_at_or_below_the_cursor_is_skipped() {
         Step::Batch(vec![2, 3, 3, 1, 4]),
         Step::Batch(vec![5, 6]),
     ]);
-    let consumer = Consumer::start(&Network::new(), script.clone(), Recorder::default());
+    let consumer =
+        Consumer::start_on(Store::threads().await, &Network::new(), script.clone(), Recorder::default());
     consumer.reaches(6).await;
     assert_eq!(consumer.effects().await, [1, 2, 3, 4, 5, 6]);
     assert_eq!(script.reads(), [0_i64; 0], "a duplicate is no gap");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_gap_is_never_applied_but_read_again_from_the_feed() {
     let script =
         Script::new(&KEYS).session(&[Step::Batch(vec![1]), Step::Batch(vec![4]), Step::Batch(vec![5, 6])]);
-    let consumer = Consumer::start(&Network::new(), script.clone(), Recorder::default());
+    let consumer =
+        Consumer::start_on(Store::threads().await, &Network::new(), script.clone(), Recorder::default());
     consumer.reaches(6).await;
     assert_eq!(consumer.effects().await, [1, 2, 3, 4, 5, 6]);
     assert_eq!(script.reads(), [1]);
     assert_eq!(script.subscribed().len(), 1, "the subscription goes on");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn swapped_events_take_effect_in_the_order_of_their_positions() {
     let script = Script::new(&KEYS).session(&[
         Step::Batch(vec![2, 1]),
         Step::Batch(vec![5, 6]),
         Step::Batch(vec![3, 4]),
     ]);
-    let consumer = Consumer::start(&Network::new(), script, Recorder::default());
+    let consumer = Consumer::start_on(Store::threads().await, &Network::new(), script, Recorder::default());
     consumer.reaches(6).await;
     assert_eq!(consumer.effects().await, [1, 2, 3, 4, 5, 6]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_event_that_is_missing_in_the_feed_too_is_waited_for() {
     let whole = Script::new(&KEYS);
     let script = Script::holed(&KEYS, 3).session(&[Step::Batch(vec![1, 2, 4])]);
-    let consumer = Consumer::start(&Network::new(), script.clone(), Recorder::default());
+    let consumer =
+        Consumer::start_on(Store::threads().await, &Network::new(), script.clone(), Recorder::default());
     until(async || script.reads().len() >= 3).await;
     assert_eq!(consumer.effects().await, [1, 2], "nothing is applied across the gap");
     script.becomes(&whole);
@@ -87,11 +90,11 @@ async fn an_event_that_is_missing_in_the_feed_too_is_waited_for() {
     assert_eq!(consumer.effects().await, [1, 2, 3, 4, 5, 6]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_consumer_goes_on_from_its_cursor_after_a_restart() {
     let network = Network::new();
     let script = Script::new(&KEYS).session(&[Step::Batch(vec![1, 2, 3])]);
-    let consumer = Consumer::start(&network, script, Recorder::default());
+    let consumer = Consumer::start_on(Store::threads().await, &network, script, Recorder::default());
     consumer.reaches(3).await;
     let store = consumer.stop().await;
     let script = Script::new(&KEYS);
@@ -144,10 +147,10 @@ async fn ddl(store: &Store, sql: &'static str) {
     store.db.write::<_, madang_db::Error, _>(madang_db::Kind::Cursor, run).await.unwrap();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_failing_event_rolls_its_batch_back_and_then_lets_those_before_it_pass() {
     let recorder = Recorder::default().failing(4, Fault::Transient, FOR_EVER);
-    let consumer = Consumer::start(&Network::new(), Script::new(&KEYS), recorder);
+    let consumer = Consumer::start_on(Store::threads().await, &Network::new(), Script::new(&KEYS), recorder);
     until(async || consumer.recorder.tries(4) == 2).await;
     assert_eq!(consumer.effects().await, [1, 2, 3]);
     assert_eq!(
@@ -179,7 +182,7 @@ async fn the_databases_failures_are_waited_out_and_never_a_dead_letter() {
     assert_eq!((consumer.recorder.tries(2), consumer.dead_letters().await.len()), (26, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_handler_publishes_in_the_transaction_of_the_event() {
     struct Echo;
     impl Handler for Echo {
@@ -195,7 +198,7 @@ async fn a_handler_publishes_in_the_transaction_of_the_event() {
         }
     }
     let network = Network::new();
-    let producer = Producer::start(&network, Store::inline());
+    let producer = Producer::start(&network, Store::threads().await);
     let platform = platform("payments", &network);
     let source = Arc::new(Script::new(&KEYS));
     let subscription = Subscription { producer: "other", source, handler: Arc::new(Echo) };

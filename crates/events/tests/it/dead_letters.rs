@@ -3,7 +3,7 @@ use std::time::Duration;
 use madang_chassis::Network;
 
 use crate::script::Script;
-use crate::world::{Consumer, FOR_EVER, Fault, PRODUCER, Recorder, given_up};
+use crate::world::{Consumer, FOR_EVER, Fault, PRODUCER, Recorder, Store, given_up};
 
 const KEYS: [&str; 6] = ["a", "b", "a", "c", "b", "a"];
 
@@ -23,10 +23,10 @@ fn parked(position: i64) -> (i64, String, i32, bool) {
     (position, String::new(), 0, true)
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_dead_letter_blocks_its_key_and_no_other() {
     let recorder = Recorder::default().failing(1, Fault::Permanent, FOR_EVER);
-    let consumer = Consumer::start(&Network::new(), Script::new(&KEYS), recorder);
+    let consumer = Consumer::start_on(Store::threads().await, &Network::new(), Script::new(&KEYS), recorder);
     consumer.reaches(6).await;
     assert_eq!(consumer.effects().await, [2, 4, 5]);
     assert_eq!(rows(&consumer).await, [dead(1, "NEVER", 1), parked(3), parked(6)]);
@@ -49,10 +49,10 @@ async fn a_permanent_failure_is_a_dead_letter_at_once() {
     assert_eq!(letter.dead_letter_id, letter.event.unwrap().event_id);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_statement_that_fails_for_one_event_does_not_hold_up_the_log() {
     let recorder = Recorder::default().failing(2, Fault::Sql, FOR_EVER);
-    let consumer = Consumer::start(&Network::new(), Script::new(&KEYS), recorder);
+    let consumer = Consumer::start_on(Store::threads().await, &Network::new(), Script::new(&KEYS), recorder);
     consumer.reaches(6).await;
     assert_eq!(rows(&consumer).await, [dead(2, "INTERNAL", 5), parked(5)]);
     assert_eq!(consumer.effects().await, [1, 3, 4, 6]);
@@ -78,12 +78,12 @@ async fn a_panic_counts_as_a_transient_failure() {
     assert_eq!(consumer.dead_letters().await[0].detail, "told to at 4");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn every_event_of_a_batch_may_fail() {
     let recorder = (1..=6).fold(Recorder::default(), |recorder, position| {
         recorder.failing(position, Fault::Permanent, FOR_EVER)
     });
-    let consumer = Consumer::start(&Network::new(), Script::new(&KEYS), recorder);
+    let consumer = Consumer::start_on(Store::threads().await, &Network::new(), Script::new(&KEYS), recorder);
     consumer.reaches(6).await;
     assert_eq!(consumer.effects().await, [0_i64; 0]);
     let expected =
@@ -91,10 +91,10 @@ async fn every_event_of_a_batch_may_fail() {
     assert_eq!(rows(&consumer).await, expected);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_handler_takes_note_in_the_transaction_of_the_dead_letter() {
     let recorder = Recorder::default().failing(2, Fault::Permanent, FOR_EVER).failing_hook(3);
-    let consumer = Consumer::start(&Network::new(), Script::new(&KEYS), recorder);
+    let consumer = Consumer::start_on(Store::threads().await, &Network::new(), Script::new(&KEYS), recorder);
     consumer.reaches(6).await;
     // It failed three times: had it not been rolled back with the letter, its row would be there twice.
     assert_eq!(given_up(&consumer.store.db).await, [(2, "NEVER".to_owned())]);

@@ -24,7 +24,7 @@ async fn discard(consumer: &Consumer, id: &str) -> Result<(i32, String), Status>
 /// The first event is a dead letter, the third and sixth are parked behind it.
 async fn blocked() -> (Consumer, Vec<String>) {
     let recorder = Recorder::default().failing(1, Fault::Permanent, FOR_EVER);
-    let consumer = Consumer::start(&Network::new(), Script::new(&KEYS), recorder);
+    let consumer = Consumer::start_on(Store::threads().await, &Network::new(), Script::new(&KEYS), recorder);
     consumer.reaches(6).await;
     let ids = consumer.dead_letters().await.into_iter().map(|letter| letter.dead_letter_id).collect();
     (consumer, ids)
@@ -41,11 +41,11 @@ async fn kept(consumer: &Consumer) -> Vec<(Uuid, String, String, i32)> {
     consumer.store.db.read::<_, madang_db::Error, _>(read).await.unwrap()
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_discard_frees_the_key_and_applies_what_is_parked_in_order() {
     let network = Network::new();
     let recorder = Recorder::default().failing(1, Fault::Permanent, FOR_EVER);
-    let consumer = Consumer::start(&network, Script::new(&KEYS[..3]), recorder);
+    let consumer = Consumer::start_on(Store::threads().await, &network, Script::new(&KEYS[..3]), recorder);
     consumer.reaches(3).await;
     let id = consumer.dead_letters().await.remove(0).dead_letter_id;
     assert_eq!(discard(&consumer, &id).await.unwrap(), (1, String::new()));
@@ -56,14 +56,14 @@ async fn a_discard_frees_the_key_and_applies_what_is_parked_in_order() {
     assert_eq!(consumer.effects().await, [2, 3, 4, 5, 6], "the first never took effect");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_is_discarded_is_kept_with_the_reason() {
     let (consumer, ids) = blocked().await;
     discard(&consumer, &ids[0]).await.unwrap();
     assert_eq!(kept(&consumer).await, [(ids[0].parse().unwrap(), "NEVER".into(), REASON.into(), 2)]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_parked_event_that_fails_is_the_next_dead_letter_and_what_was_before_it_is_applied() {
     for fault in [Fault::Transient, Fault::Permanent, Fault::Panic, Fault::Sql] {
         let (consumer, ids) = blocked().await;
@@ -80,7 +80,7 @@ async fn a_parked_event_that_fails_is_the_next_dead_letter_and_what_was_before_i
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_key_whose_every_event_fails_is_freed_one_by_one() {
     let (consumer, ids) = blocked().await;
     consumer.recorder.fail(3, Fault::Permanent, FOR_EVER);
@@ -95,7 +95,7 @@ async fn a_key_whose_every_event_fails_is_freed_one_by_one() {
     assert_eq!(kept(&consumer).await.len(), 3);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_next_dead_letter_can_be_redriven() {
     let (consumer, ids) = blocked().await;
     consumer.recorder.fail(3, Fault::Transient, FOR_EVER);
@@ -107,7 +107,7 @@ async fn the_next_dead_letter_can_be_redriven() {
     assert_eq!(consumer.effects().await, [2, 4, 5, 3, 6]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_repeat_is_answered_like_the_first() {
     let (consumer, ids) = blocked().await;
     consumer.recorder.fail(6, Fault::Permanent, FOR_EVER);
@@ -118,7 +118,7 @@ async fn a_repeat_is_answered_like_the_first() {
     assert_eq!(kept(&consumer).await[0].2, REASON);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_parked_event_is_not_discarded_before_its_dead_letter() {
     let (consumer, ids) = blocked().await;
     let status = discard(&consumer, &ids[1]).await.unwrap_err();
@@ -128,7 +128,7 @@ async fn a_parked_event_is_not_discarded_before_its_dead_letter() {
     assert_eq!((consumer.dead_letters().await.len(), kept(&consumer).await.len()), (3, 0));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_is_not_there_is_not_found() {
     let (consumer, ids) = blocked().await;
     consumer.recorder.heal();
@@ -141,7 +141,7 @@ async fn what_is_not_there_is_not_found() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_discard_that_the_database_fails_changes_nothing() {
     let (consumer, ids) = blocked().await;
     consumer.recorder.fail(3, Fault::Db, 1);
@@ -152,7 +152,7 @@ async fn a_discard_that_the_database_fails_changes_nothing() {
     assert_eq!(consumer.effects().await, [2, 4, 5, 3, 6]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_producer_that_is_no_longer_read_leaves_its_parked_events_to_be_discarded_too() {
     let (consumer, ids) = blocked().await;
     let leave =
@@ -164,9 +164,10 @@ async fn a_producer_that_is_no_longer_read_leaves_its_parked_events_to_be_discar
     assert_eq!(discard(&consumer, &ids[2]).await.unwrap(), (0, String::new()));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn all_that_is_wrong_with_a_request_is_told() {
-    let consumer = Consumer::start(&Network::new(), Script::new(&[]), Recorder::default());
+    let consumer =
+        Consumer::start_on(Store::threads().await, &Network::new(), Script::new(&[]), Recorder::default());
     for reason in ["", "two\nlines", &"x".repeat(201)] {
         let status = ask(&consumer, "none", reason).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument);

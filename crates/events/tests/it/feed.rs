@@ -45,10 +45,10 @@ async fn the_feed_sends_batches_of_256_in_order_and_then_each_new_event_at_once(
     assert_eq!(before.elapsed(), Duration::ZERO, "it was woken, it did not poll");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_event_goes_through_the_feed_as_it_was_published() {
     let network = Network::new();
-    let producer = Producer::start(&network, Store::inline());
+    let producer = Producer::start(&network, Store::threads().await);
     let new = producer.event("a").caused_by("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     crate::world::publish(&producer.store.db, vec![new]).await;
     let event = subscribe(&network, 0).await.unwrap().message().await.unwrap().unwrap().events.remove(0);
@@ -74,10 +74,10 @@ async fn only_stamped_rows_are_sent() {
     assert_eq!(positions(&mut subscribe(&network, 0).await.unwrap()).await, [1]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn large_payloads_are_spread_over_messages() {
     let network = Network::new();
-    let producer = Producer::start(&network, Store::inline());
+    let producer = Producer::start(&network, Store::threads().await);
     producer.publish(&["a", "b", "c"]).await;
     producer.stamped(3).await;
     let enlarge = |tx: &mut Tx<'_>| {
@@ -91,10 +91,10 @@ async fn large_payloads_are_spread_over_messages() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_bad_subscription_is_told_all_that_is_wrong() {
     let network = Network::new();
-    let _producer = Producer::start(&network, Store::inline());
+    let _producer = Producer::start(&network, Store::threads().await);
     for consumer in ["", &"x".repeat(65)] {
         let status = subscribe_as(&network, consumer, -1).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument);
@@ -139,11 +139,11 @@ async fn an_empty_pruned_log_is_open_at_its_end_alone() {
     assert!(subscribe(&network, 1).await.is_ok());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_feed_has_a_limit_of_readers_and_a_place_is_free_when_one_leaves() {
     let network = Network::new();
     let config = OutboxConfig { subscribers: 1, ..OutboxConfig::default() };
-    let _producer = Producer::start_with(&network, Store::inline(), &config);
+    let _producer = Producer::start_with(&network, Store::threads().await, &config);
     let first = subscribe(&network, 0).await.unwrap();
     let status = subscribe(&network, 0).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);

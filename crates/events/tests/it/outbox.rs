@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use madang_api::events::v1::GetLastPositionRequest;
 use madang_chassis::Network;
 use madang_db::{Kind, Tx, params};
@@ -35,9 +36,9 @@ fn never_polls() -> OutboxConfig {
     OutboxConfig { poll: Duration::from_secs(1_000_000), ..OutboxConfig::default() }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn positions_follow_the_order_of_publishing_without_a_gap() {
-    let producer = Producer::start(&Network::new(), Store::inline());
+    let producer = Producer::start(&Network::new(), Store::threads().await);
     let keys: Vec<String> = (0..600).map(|n| n.to_string()).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     for part in [&keys[..1], &keys[1..3], &keys[3..]] {
@@ -71,9 +72,9 @@ async fn many_writers_on_threads_leave_no_gap_and_keep_the_order_of_each_key() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_event_of_a_rolled_back_transaction_is_not_published() {
-    let producer = Producer::start(&Network::new(), Store::inline());
+    let producer = Producer::start(&Network::new(), Store::threads().await);
     let event = producer.event("lost");
     let fail = move |tx: &mut Tx<'_>| {
         madang_events::publish(tx, &event)?;
@@ -133,6 +134,26 @@ async fn positions_go_on_after_all_rows_were_pruned() {
     producer.publish(&["b"]).await;
     producer.stamped(301).await;
     assert_eq!(log(&producer).await, [(301, "b".to_owned())]);
+}
+
+#[tokio::test]
+async fn what_is_past_its_retention_is_pruned_from_the_start_and_what_is_not_stays() {
+    let config = OutboxConfig {
+        retention: SignedDuration::from_secs(5),
+        prune_every: Duration::from_millis(5),
+        ..OutboxConfig::default()
+    };
+    let producer = Producer::start_with(&Network::new(), Store::threads().await, &config);
+    producer.publish(&["old", "old"]).await;
+    producer.stamped(2).await;
+    // As if they had been stamped a minute ago.
+    let age = |tx: &mut Tx<'_>| {
+        tx.execute("UPDATE events_outbox SET stamped_at = stamped_at - $1", &params![60_000_000_i64])
+    };
+    producer.store.db.write::<_, madang_db::Error, _>(Kind::Request, age).await.unwrap();
+    producer.publish(&["young"]).await;
+    producer.stamped(3).await;
+    until(async || log(&producer).await == [(3, "young".to_owned())]).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,13 +13,14 @@ use crate::world::{Consumer, PRODUCER, Producer, Recorder, Store, client, platfo
 
 const KEYS: [&str; 6] = ["a", "b", "a", "c", "b", "a"];
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_break_in_the_middle_of_a_batch_loses_and_repeats_nothing() {
     let script = Script::new(&KEYS)
         .session(&[Step::Batch(vec![1, 2]), Step::Break])
         .session(&[Step::Batch(vec![2, 3, 4]), Step::Break])
         .session(&[Step::Batch(vec![3, 4, 5]), Step::End]);
-    let consumer = Consumer::start(&Network::new(), script.clone(), Recorder::default());
+    let consumer =
+        Consumer::start_on(Store::threads().await, &Network::new(), script.clone(), Recorder::default());
     consumer.reaches(6).await;
     assert_eq!(consumer.effects().await, [1, 2, 3, 4, 5, 6]);
     let after: Vec<_> = script.subscribed().into_iter().map(|(_, after)| after).collect();

@@ -17,13 +17,13 @@ async fn redrive(consumer: &Consumer, dead_letter_id: &str) -> Result<i32, Statu
 /// The first event is a dead letter, the third and sixth are parked behind it.
 async fn blocked() -> (Consumer, Vec<String>) {
     let recorder = Recorder::default().failing(1, Fault::Permanent, FOR_EVER);
-    let consumer = Consumer::start(&Network::new(), Script::new(&KEYS), recorder);
+    let consumer = Consumer::start_on(Store::threads().await, &Network::new(), Script::new(&KEYS), recorder);
     consumer.reaches(6).await;
     let ids = consumer.dead_letters().await.into_iter().map(|letter| letter.dead_letter_id).collect();
     (consumer, ids)
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn redrive_applies_the_dead_letter_and_what_is_parked_behind_it_in_order() {
     let (consumer, ids) = blocked().await;
     consumer.recorder.heal();
@@ -32,11 +32,11 @@ async fn redrive_applies_the_dead_letter_and_what_is_parked_behind_it_in_order()
     assert_eq!(consumer.dead_letters().await, []);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_redriven_key_is_free_again() {
     let network = Network::new();
     let recorder = Recorder::default().failing(1, Fault::Permanent, FOR_EVER);
-    let consumer = Consumer::start(&network, Script::new(&KEYS[..3]), recorder);
+    let consumer = Consumer::start_on(Store::threads().await, &network, Script::new(&KEYS[..3]), recorder);
     consumer.reaches(3).await;
     consumer.recorder.heal();
     let id = consumer.dead_letters().await.remove(0).dead_letter_id;
@@ -47,7 +47,7 @@ async fn a_redriven_key_is_free_again() {
     assert_eq!(consumer.effects().await, [2, 1, 3, 4, 5, 6]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_redrive_that_fails_applies_nothing_and_is_counted() {
     for fault in [Fault::Transient, Fault::Permanent, Fault::Panic] {
         let (consumer, ids) = blocked().await;
@@ -87,7 +87,7 @@ fn cause(fault: Fault) -> &'static str {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_redrive_that_the_database_fails_is_not_the_events_failure() {
     let (consumer, ids) = blocked().await;
     consumer.recorder.heal();
@@ -99,7 +99,7 @@ async fn a_redrive_that_the_database_fails_is_not_the_events_failure() {
     assert_eq!(redrive(&consumer, &ids[0]).await.unwrap(), 3);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_was_redriven_is_not_found_again() {
     let (consumer, ids) = blocked().await;
     consumer.recorder.heal();
@@ -113,7 +113,7 @@ async fn what_was_redriven_is_not_found_again() {
     assert_eq!(consumer.effects().await, [2, 4, 5, 1, 3, 6]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_parked_event_does_not_overtake_its_dead_letter() {
     let (consumer, ids) = blocked().await;
     consumer.recorder.heal();
@@ -124,7 +124,7 @@ async fn a_parked_event_does_not_overtake_its_dead_letter() {
     assert_eq!(consumer.effects().await, [2, 4, 5]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_dead_letter_of_a_producer_that_is_no_longer_read_stays() {
     let (consumer, ids) = blocked().await;
     let leave =
@@ -136,9 +136,10 @@ async fn a_dead_letter_of_a_producer_that_is_no_longer_read_stays() {
     assert_eq!(consumer.dead_letters().await.len(), 3);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_bad_id_is_refused() {
-    let consumer = Consumer::start(&Network::new(), Script::new(&[]), Recorder::default());
+    let consumer =
+        Consumer::start_on(Store::threads().await, &Network::new(), Script::new(&[]), Recorder::default());
     for id in ["", "none"] {
         let status = redrive(&consumer, id).await.unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument);

@@ -31,33 +31,33 @@ async fn keep(db: &Db, fingerprint: Fingerprint, at: Timestamp) -> Result<(), ma
     db.write(Kind::Request, keep).await
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_repeat_finds_what_the_first_call_made() {
-    let store = Store::inline();
+    let store = Store::threads().await;
     assert_eq!(check(&store.db, RPC, asked(&["tea"])).await.unwrap(), None);
     keep(&store.db, asked(&["tea"]), Timestamp::UNIX_EPOCH).await.unwrap();
     assert_eq!(check(&store.db, RPC, asked(&["tea"])).await.unwrap().as_deref(), Some(&b"stock-1"[..]));
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_repeat_with_other_content_is_refused() {
-    let store = Store::inline();
+    let store = Store::threads().await;
     keep(&store.db, asked(&["ab", "c"]), Timestamp::UNIX_EPOCH).await.unwrap();
     for other in [asked(&["a", "bc"]), asked(&["abc"]), asked(&[]), asked(&["ab", "c", ""])] {
         assert!(matches!(check(&store.db, RPC, other).await, Err(Error::Reused)));
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn each_rpc_has_request_ids_of_its_own() {
-    let store = Store::inline();
+    let store = Store::threads().await;
     keep(&store.db, asked(&["tea"]), Timestamp::UNIX_EPOCH).await.unwrap();
     assert_eq!(check(&store.db, "UpsertProduct", asked(&["jar"])).await.unwrap(), None);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_fingerprint_is_compared_by_its_stored_version_and_an_unknown_one_counts_as_equal() {
-    let store = Store::inline();
+    let store = Store::threads().await;
     keep(&store.db, asked(&["tea"]), Timestamp::UNIX_EPOCH).await.unwrap();
     let newer = asked(&["tea"]).and(2, &[b"tea", b"gift-wrapped"]);
     assert!(check(&store.db, RPC, newer).await.unwrap().is_some());
@@ -67,12 +67,24 @@ async fn a_fingerprint_is_compared_by_its_stored_version_and_an_unknown_one_coun
     assert!(check(&store.db, RPC, without_version_1).await.unwrap().is_some());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn keeping_a_request_twice_is_a_conflict() {
-    let store = Store::inline();
+    let store = Store::threads().await;
     keep(&store.db, asked(&["tea"]), Timestamp::UNIX_EPOCH).await.unwrap();
     let again = keep(&store.db, asked(&["tea"]), Timestamp::UNIX_EPOCH).await;
     assert!(matches!(again, Err(madang_db::Error::Conflict)));
+}
+
+#[tokio::test]
+async fn what_is_older_than_a_moment_is_forgotten_and_what_is_not_stays() {
+    let store = Store::threads().await;
+    let moment = Timestamp::from_second(100).unwrap();
+    keep(&store.db, asked(&["tea"]), moment).await.unwrap();
+    let forget = async |before| store.db.write(Kind::Request, move |tx| requests::prune(tx, before)).await;
+    assert_eq!(forget(moment).await.unwrap(), 0);
+    assert!(check(&store.db, RPC, asked(&["tea"])).await.unwrap().is_some());
+    assert_eq!(forget(Timestamp::from_second(101).unwrap()).await.unwrap(), 1);
+    assert!(check(&store.db, RPC, asked(&["tea"])).await.unwrap().is_none());
 }
 
 #[tokio::test(start_paused = true)]

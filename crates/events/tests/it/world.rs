@@ -11,6 +11,7 @@ use madang_api::events::v1::event_feed_service_client::EventFeedServiceClient;
 use madang_api::events::v1::{Cursor, DeadLetter, ListCursorsRequest, ListDeadLettersRequest};
 use madang_chassis::testing::TestClock;
 use madang_chassis::{Client, Network, Platform, Server, ServerArgs, Service};
+use madang_db::testing::{Fresh, OnPostgres};
 use madang_db::{Config, Db, Kind, Migrations, Tx, params};
 use madang_events::{
     Consumers, ConsumersConfig, Handler, NewEvent, Outbox, OutboxConfig, Source, Subscription,
@@ -24,12 +25,22 @@ pub(crate) const PRODUCER: &str = "orders";
 
 const EFFECTS: &str = "
     CREATE TABLE effects (place BIGINT PRIMARY KEY, position BIGINT NOT NULL, event_key TEXT NOT NULL);
-    CREATE TABLE given_up (position BIGINT PRIMARY KEY, reason TEXT NOT NULL);";
+    CREATE TABLE given_up (position BIGINT PRIMARY KEY, reason TEXT NOT NULL);
+    CREATE TABLE aggregates (event_key TEXT PRIMARY KEY, version BIGINT NOT NULL);
+    INSERT INTO aggregates (event_key, version) VALUES ('a', 1), ('b', 1);";
 
-/// A database in a folder of its own.
+/// A database of its own.
 pub(crate) struct Store {
     pub(crate) db: Db,
-    _folder: TempDir,
+    _home: Home,
+}
+
+#[expect(dead_code, reason = "held, and gone with the store")]
+enum Home {
+    Folder(TempDir),
+    Fresh(Fresh),
+    /// Several stores are over it.
+    Shared,
 }
 
 impl Store {
@@ -37,14 +48,20 @@ impl Store {
     pub(crate) fn inline() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = Config::sqlite(folder.path().join("events.db"));
-        Self { db: Db::inline(&config, migrations(), 1).unwrap(), _folder: folder }
+        Self { db: Db::inline(&config, migrations(), 1).unwrap(), _home: Home::Folder(folder) }
     }
 
-    /// On threads, as a service has it.
+    /// On threads of its own, as a service has it: SQLite or PostgreSQL, as the environment says.
     pub(crate) async fn threads() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = Config::sqlite(folder.path().join("events.db"));
-        Self { db: Db::open(&config, migrations()).await.unwrap(), _folder: folder }
+        let fresh = Fresh::new();
+        Self { db: fresh.open(migrations()).await, _home: Home::Fresh(fresh) }
+    }
+}
+
+impl Store {
+    /// One of several handles on one database, as replicas have.
+    pub(crate) async fn replica(database: &OnPostgres) -> Self {
+        Self { db: database.open(migrations()).await, _home: Home::Shared }
     }
 }
 

@@ -9,24 +9,24 @@ use madang_api::error;
 use madang_api::types::v1::Money;
 use madang_catalog::{Config, SERVICE};
 use madang_chassis::{Client, Network, Platform, config};
-use tempfile::TempDir;
+use madang_db::testing::Fresh;
 use tonic::{Code, Status};
 
 /// The service in memory, with its shipped products.
 pub(crate) struct Shop {
     pub(crate) catalog: CatalogServiceClient<Client>,
     platform: Platform,
-    _data: TempDir,
+    _data: Fresh,
 }
 
 impl Shop {
     pub(crate) async fn open() -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let data = Fresh::new();
         let network = Network::new();
         let mut platform = Platform::test(SERVICE);
         platform.connector = network.connector();
-        let database = format!("sqlite:{}", data.path().join("catalog.db").display());
-        let config: Config = config::try_parse_from(&SERVICE, ["catalog", "--database", &database]).unwrap();
+        let args = ["catalog", "--database", &data.url()];
+        let config: Config = config::try_parse_from(&SERVICE, args).unwrap();
         let (listener, running) = (network.listen("catalog"), platform.clone());
         platform.tasks.spawn("catalog", async move {
             madang_catalog::run(config, listener, running).await.unwrap();

@@ -9,7 +9,8 @@ use madang_api::error;
 use madang_api::notifications::v1::notifications_service_client::NotificationsServiceClient;
 use madang_api::notifications::v1::{ListNotificationsRequest, Notification, WatchNotificationsResponse};
 use madang_chassis::{Client, Listener, Platform, ServerArgs};
-use madang_db::{Config, Db, Kind};
+use madang_db::Kind;
+use madang_db::testing::Fresh;
 use madang_events::NewEvent;
 use madang_notifications::{SERVICE, app, domain, migrations};
 use tonic::{Code, Status, Streaming};
@@ -109,10 +110,10 @@ async fn a_caller_that_goes_leaves_its_place() {
     }
 }
 
-/// The service as its process runs it, on a port that the system chose and a file; its producers are down.
-async fn start(file: &std::path::Path) -> (Platform, NotificationsServiceClient<Client>) {
+/// The service as its process runs it, on a port that the system chose and a database that stays; its producers are down.
+async fn start(fresh: &Fresh) -> (Platform, NotificationsServiceClient<Client>) {
     let platform = Platform::system(SERVICE);
-    let config = config(ServerArgs::default(), Config::sqlite(file));
+    let config = config(ServerArgs::default(), fresh.config());
     let listener = Listener::bind(config.server.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
     let own = platform.clone();
@@ -125,9 +126,8 @@ async fn start(file: &std::path::Path) -> (Platform, NotificationsServiceClient<
 
 #[tokio::test]
 async fn what_was_told_survives_the_process() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("notifications.db");
-    let db = Db::open(&Config::sqlite(&file), migrations()).await.unwrap();
+    let fresh = Fresh::new();
+    let db = fresh.open(migrations()).await;
     let news = domain::News::PaymentOutstanding;
     let told = domain::Notification {
         id: Uuid::from_u128(1),
@@ -140,7 +140,7 @@ async fn what_was_told_survives_the_process() {
     db.write(Kind::Cursor, move |tx| app::tell(tx, &told)).await.unwrap();
     drop(db);
     for _ in 0..2 {
-        let (platform, mut notifications) = start(&file).await;
+        let (platform, mut notifications) = start(&fresh).await;
         let request = ListNotificationsRequest { customer_id: "mina".into(), ..Default::default() };
         let listed = notifications.list_notifications(request).await.unwrap().into_inner().notifications;
         assert_eq!(listed.len(), 1);

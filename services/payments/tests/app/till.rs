@@ -6,20 +6,21 @@ use std::time::Duration;
 use madang_api::events::v1::{OrderCancelled, OrderConfirmed};
 use madang_chassis::Platform;
 use madang_chassis::testing::TestClock;
-use madang_db::{Config, Db, Kind};
+use madang_db::testing::{Fresh, OnPostgres};
+use madang_db::{Db, Kind, params};
 use madang_events::{Event, Failure, Handler, Outcome};
 use madang_payments::app::{App, Authorize, Error, Refund};
 use madang_payments::domain::Payment;
 use madang_payments::{OrderEvents, SERVICE, store};
 use madang_types::{Currency, Money, OrderId, RequestId};
 use prost::{Message, Name};
-use tempfile::TempDir;
 use uuid::Uuid;
 
+#[derive(Clone)]
 pub(crate) struct Till {
     pub(crate) app: App,
     db: Db,
-    _folder: TempDir,
+    _fresh: Option<Arc<Fresh>>,
 }
 
 pub(crate) fn order(n: u128) -> OrderId {
@@ -62,12 +63,19 @@ fn fine_clock() -> TestClock {
 
 impl Till {
     pub(crate) async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = Config::sqlite(folder.path().join("payments.db"));
-        let db = Db::open(&config, vec![madang_events::migrations(), store::migrations()]).await.unwrap();
+        let fresh = Fresh::new();
+        let db = fresh.open(vec![madang_events::migrations(), store::migrations()]).await;
+        Self { _fresh: Some(Arc::new(fresh)), ..Self::over(db) }
+    }
+
+    /// One of several over the same database.
+    pub(crate) async fn replica(database: &OnPostgres) -> Self {
+        Self::over(database.open(vec![madang_events::migrations(), store::migrations()]).await)
+    }
+
+    fn over(db: Db) -> Self {
         let platform = Platform { clock: Arc::new(fine_clock()), ..Platform::test(SERVICE) };
-        let app = App::new(db.clone(), &platform);
-        Self { app, db, _folder: folder }
+        Self { app: App::new(db.clone(), &platform), db, _fresh: None }
     }
 
     /// 10.00 USD of mina's.
@@ -110,14 +118,17 @@ impl Till {
     /// What was published, as key and message.
     pub(crate) async fn published<M: Message + Name + Default>(&self) -> Vec<(String, M)> {
         const SQL: &str = "SELECT event_key, payload FROM events_outbox WHERE kind = $1 ORDER BY seq";
-        let rows = self.db.read(|tx| tx.query(SQL, &madang_db::params![M::full_name()]));
+        let rows = self.db.read(|tx| tx.query(SQL, &params![M::full_name()]));
         let rows: Vec<madang_db::Row> = rows.await.unwrap();
         let message = |row: &madang_db::Row| M::decode(&*row.get::<Vec<u8>>(1).unwrap()).unwrap();
         rows.iter().map(|row| (row.get(0).unwrap(), message(row))).collect()
     }
 
-    pub(crate) async fn sql(&self, sql: &'static str) {
-        self.db.write(Kind::Request, move |tx| tx.execute_one(sql, &[])).await.unwrap();
+    /// Breaks what the ledger holds of an order.
+    pub(crate) async fn lose_a_cent(&self, n: u128) {
+        const SQL: &str = "UPDATE ledger_entries SET minor_units = 999 WHERE sequence = 2 AND order_id = $1";
+        let lose = move |tx: &mut madang_db::Tx<'_>| tx.execute_one(SQL, &params![order(n).uuid()]);
+        self.db.write(Kind::Request, lose).await.unwrap();
     }
 
     /// The balance of an account in USD.

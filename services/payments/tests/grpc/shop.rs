@@ -14,6 +14,7 @@ use madang_api::payments::v1::{
 use madang_api::types::v1::Money;
 use madang_chassis::testing::TestClock;
 use madang_chassis::{Client, Network, Platform, Server, ServerArgs, Service, TelemetryArgs};
+use madang_db::testing::Fresh;
 use madang_db::{Config, Db, Kind};
 use madang_events::{EventsArgs, NewEvent, Outbox, OutboxConfig};
 use madang_payments::SERVICE;
@@ -29,7 +30,7 @@ pub(crate) struct Shop {
     pub(crate) client: Client,
     orders: Db,
     platform: Platform,
-    _folder: TempDir,
+    _homes: (Fresh, TempDir),
 }
 
 pub(crate) fn id(n: u128) -> String {
@@ -55,7 +56,7 @@ pub(crate) fn bad_fields(status: &Status) -> Vec<String> {
 
 impl Shop {
     pub(crate) async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let (fresh, folder) = (Fresh::new(), tempfile::tempdir().unwrap());
         let network = Network::new();
         let mut platform = Platform::test(SERVICE);
         platform.connector = network.connector();
@@ -67,7 +68,7 @@ impl Shop {
         let config = madang_payments::Config {
             server: ServerArgs::default(),
             telemetry: TelemetryArgs::default(),
-            database: Config::sqlite(folder.path().join("payments.db")),
+            database: fresh.config(),
             events: EventsArgs::default(),
             orders_url: "http://orders".parse().unwrap(),
         };
@@ -75,7 +76,7 @@ impl Shop {
         platform.tasks.spawn("payments", async move { running.await.unwrap() });
         let client = Client::new("http://payments".parse().unwrap(), &platform);
         let payments = PaymentsServiceClient::new(client.clone());
-        Self { payments, client, orders, platform, _folder: folder }
+        Self { payments, client, orders, platform, _homes: (fresh, folder) }
     }
 
     /// With the payment of an order, 10.00 USD, captured.
@@ -86,6 +87,7 @@ impl Shop {
         shop
     }
 
+    /// Whatever payments stands on, this feed stands on a file.
     async fn start_orders(network: &Network, folder: &TempDir) -> Db {
         let config = Config::sqlite(folder.path().join("orders.db"));
         let db = Db::open(&config, vec![madang_events::migrations()]).await.unwrap();

@@ -8,6 +8,7 @@ use madang_api::convert::moment;
 use madang_api::shipping::v1::shipping_service_client::ShippingServiceClient;
 use madang_api::shipping::v1::{GetShipmentRequest, TrackShipmentResponse, TrackingStepKind as Kind};
 use madang_chassis::{Client, Connector, Listener, Platform, ServerArgs, TelemetryArgs};
+use madang_db::testing::Fresh;
 use madang_events::EventsArgs;
 use madang_shipping::{Config, SERVICE};
 use tonic::{Code, Status, Streaming};
@@ -107,13 +108,13 @@ async fn a_caller_that_goes_leaves_its_place() {
     }
 }
 
-/// The service as its process runs it, on a port that the system chose and a file.
-async fn start(file: &std::path::Path) -> (Platform, ShippingServiceClient<Client>) {
+/// The service as its process runs it, on a port that the system chose and a database that stays.
+async fn start(fresh: &Fresh) -> (Platform, ShippingServiceClient<Client>) {
     let platform = Platform::system(SERVICE);
     let config = Config {
         server: ServerArgs::default(),
         telemetry: TelemetryArgs::default(),
-        database: madang_db::Config::sqlite(file),
+        database: fresh.config(),
         events: EventsArgs::default(),
         payments_url: "http://127.0.0.1:1".parse().unwrap(),
         transit_time: TRANSIT_TIME,
@@ -131,13 +132,12 @@ async fn start(file: &std::path::Path) -> (Platform, ShippingServiceClient<Clien
 
 #[tokio::test]
 async fn a_parcel_survives_the_process() {
-    let (folder, order) = (tempfile::tempdir().unwrap(), order(1));
-    let file = folder.path().join("shipping.db");
-    let (first, mut shipping) = start(&file).await;
+    let (fresh, order) = (Fresh::new(), order(1));
+    let (first, mut shipping) = start(&fresh).await;
     let arranged = shipping.arrange_shipment(parcel(&order)).await.unwrap().into_inner().shipment;
     first.shutdown.begin();
     assert!(first.tasks.wait(Duration::from_secs(20)).await);
-    let (_second, mut shipping) = start(&file).await;
+    let (_second, mut shipping) = start(&fresh).await;
     let request = GetShipmentRequest { order_id: order.clone() };
     assert_eq!(shipping.get_shipment(request).await.unwrap().into_inner().shipment, arranged);
 }
