@@ -66,7 +66,7 @@ async fn a_redrive_that_fails_applies_nothing_and_is_counted() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_statement_that_fails_for_one_event_is_that_events_failure() {
     let (consumer, ids) = blocked().await;
     consumer.recorder.heal();
