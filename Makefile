@@ -6,6 +6,8 @@ CARGO ?= cargo
 BIN ?= $(HOME)/.local/bin
 # What has SQL, or runs it.
 STORES := db events catalog inventory payments shipping orders notifications
+# Points where tests have the processes die (crates/crash). What is released has none.
+POINTS := --features madang-crash/points
 SERVICES := catalog inventory payments shipping orders notifications gateway console
 
 .PHONY: help
@@ -26,15 +28,22 @@ up: build ## Keep the shop on its usual ports until Ctrl-C
 
 .PHONY: test
 test: ## Run all tests
-	$(CARGO) build --locked --workspace --bins
-	CARGO="$(CARGO)" tools/test --locked --workspace
+	$(CARGO) test --locked --quiet -p madang-crash
+	$(CARGO) build --locked --workspace --bins $(POINTS)
+	CARGO="$(CARGO)" tools/test --locked --workspace $(POINTS)
+
+.PHONY: test-crash
+test-crash: ## Have every process die at every point (BACKENDS=postgres-nats: on those)
+	$(CARGO) build --locked --workspace --bins $(POINTS)
+	MADANG_CRASH_VISITS=all CARGO="$(CARGO)" $(if $(BACKENDS),MADANG_TEST_BACKENDS=$(BACKENDS) tools/backends run) \
+	  tools/test --locked -p madang-tests --test crashes -- --nocapture
 
 .PHONY: test-backends
-test-backends: ## Run all that touches a database, journeys and losses on a real PostgreSQL and nats-server, installed where missing
-	CARGO="$(CARGO)" tools/backends run tools/test --locked $(STORES:%=-p madang-%) --test '*'
-	$(CARGO) build --locked --workspace --bins
+test-backends: ## Run all that touches a database, journeys, losses and crashes on a real PostgreSQL and nats-server, installed where missing
+	CARGO="$(CARGO)" tools/backends run tools/test --locked $(STORES:%=-p madang-%) --test '*' $(POINTS)
+	$(CARGO) build --locked --workspace --bins $(POINTS)
 	MADANG_TEST_BACKENDS=postgres-nats CARGO="$(CARGO)" tools/backends run \
-	  tools/test --locked -p madang-tests --test every_rpc --test journeys --test losses
+	  tools/test --locked -p madang-tests --test every_rpc --test journeys --test losses --test crashes
 
 .PHONY: test-nats
 test-nats: ## Run the suites of events on a real nats-server, installed where it is missing
@@ -65,7 +74,7 @@ fmt: ## Check the format
 
 .PHONY: clippy
 clippy: ## Check the lints; a warning is an error here
-	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets $(POINTS) -- -D warnings
 
 .PHONY: doc
 doc: ## Check that the docs build without a broken link

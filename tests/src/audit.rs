@@ -1,8 +1,11 @@
 //! The books: `madang audit`, and how far events have come.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use crate::wait::PATIENCE;
 use crate::{Shop, madang};
 
 /// Runs `madang audit` and demands that it found nothing: no violation, no event under way, no dead letter.
@@ -10,7 +13,16 @@ use crate::{Shop, madang};
 /// # Errors
 /// What it found.
 pub async fn clean(shop: &Shop) -> Result<Value> {
-    let told = madang::run(shop, &["audit", "--output", "json"]).await?;
+    clean_within(PATIENCE, shop).await
+}
+
+/// The same where the shop must be at rest so soon.
+///
+/// # Errors
+/// Like [`clean`].
+pub async fn clean_within(patience: Duration, shop: &Shop) -> Result<Value> {
+    let wait = patience.as_secs().to_string();
+    let told = madang::run(shop, &["audit", "--output", "json", "--wait", &wait]).await?;
     let report = told.json()?;
     ensure!(
         told.code == Some(0) && report["clean"] == true,

@@ -159,7 +159,7 @@ pub(crate) fn is_at_end(state: OrderState) -> bool {
 }
 
 /// Whether a call may have been done though there is no answer, so that a client asks again.
-pub(crate) fn is_lost(status: &Status) -> bool {
+pub fn is_lost(status: &Status) -> bool {
     matches!(
         status.code(),
         Code::Unavailable

@@ -1,6 +1,7 @@
 //! The whole shop as processes of this machine, each on free ports, with data in a temporary folder or on PostgreSQL.
 
 mod data;
+mod death;
 mod home;
 mod places;
 mod ports;

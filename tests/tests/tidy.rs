@@ -42,6 +42,11 @@ fn every_crate_has_the_lints_of_the_workspace_and_a_version_of_its_own() {
 }
 
 #[test]
+fn no_release_has_crash_points() {
+    none(&crates::armed_manifests(&packages()));
+}
+
+#[test]
 fn a_domain_knows_nothing_but_itself() {
     none(&sources::impure_domains(&rust()));
 }

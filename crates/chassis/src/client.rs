@@ -86,8 +86,14 @@ impl Service<Request<Body>> for Client {
         let span =
             tracing::info_span!("call", otel.name = &*method, otel.kind = "client", rpc.method = &*method);
         trace::inject(&span, request.headers_mut());
-        let call = self.metrics.rpc().client(method);
-        Box::pin(service.send(request, call).instrument(span))
+        let call = self.metrics.rpc().client(Arc::clone(&method));
+        let answer = async move {
+            madang_crash::point(|| format!("call{method}/before"));
+            let answer = service.send(request, call).await?;
+            madang_crash::point(|| format!("call{method}/after"));
+            Ok(answer)
+        };
+        Box::pin(answer.instrument(span))
     }
 }
 

@@ -26,7 +26,10 @@ impl fmt::Debug for Migrations {
 impl Migrations {
     pub(crate) fn apply<C: Migrate>(self, conn: &mut C) -> Result<(), OpenError> {
         let (runner, owner) = self.set_up();
-        runner.run(conn).map(drop).map_err(|error| owner.refused(error))
+        owner.begins();
+        runner.run(conn).map_err(|error| owner.refused(error))?;
+        owner.ends();
+        Ok(())
     }
 
     /// What runs them, and what tells why they failed.
@@ -48,6 +51,16 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
+    /// Before its migrations are applied.
+    pub(crate) fn begins(&self) {
+        madang_crash::point(|| format!("migrate/{}/before", self.table));
+    }
+
+    /// After all of them are committed.
+    pub(crate) fn ends(&self) {
+        madang_crash::point(|| format!("migrate/{}/after", self.table));
+    }
+
     pub(crate) fn refused(&self, error: refinery::Error) -> OpenError {
         let Self { table, known } = *self;
         match error.kind() {

@@ -35,6 +35,11 @@ impl Kind {
             Self::Lease => "lease",
         }
     }
+
+    /// Where the process may die around a COMMIT: `before` it, or `after` it and before any answer.
+    pub(crate) fn crash_point(self, side: &str) {
+        madang_crash::point(|| format!("commit/{}/{side}", self.as_str()));
+    }
 }
 
 /// Counts since the database was opened.

@@ -43,12 +43,14 @@ fn read(package: &Value, root: &str) -> Result<Package> {
 
 /// The crates that a crate may use besides itself; nothing where DESIGN.md says nothing of it.
 fn may_use(folder: &str) -> Option<&'static [&'static str]> {
-    const CRATES: [&str; 6] = ["types", "api", "chassis", "db", "events", "saga"];
+    const CRATES: [&str; 7] = ["types", "api", "chassis", "crash", "db", "events", "saga"];
     Some(match folder {
-        "crates/types" | "crates/db" | "crates/saga" => &[],
+        "crates/types" | "crates/crash" | "crates/saga" => &[],
         "crates/api" => &["types"],
-        "crates/chassis" => &["api", "types"],
-        "crates/events" => &["db", "api", "chassis", "types"],
+        // A commit is where a process dies.
+        "crates/db" => &["crash"],
+        "crates/chassis" => &["api", "crash", "types"],
+        "crates/events" => &["db", "api", "chassis", "crash", "types"],
         "cli" | "tests" => &["api", "types"],
         // The whole shop in one process, for tests alone.
         "sim" => &[
@@ -109,6 +111,17 @@ pub fn bad_manifests(packages: &[Package]) -> Vec<String> {
     wrong
 }
 
+/// Crates that have the points of madang-crash in every build of theirs. Only who builds for tests asks for those.
+pub fn armed_manifests(packages: &[Package]) -> Vec<String> {
+    let feature = |line: &str| match line.split('#').next().unwrap_or_default() {
+        line if line.contains("madang-crash/points") => true,
+        line if line.contains("madang-crash") => line.contains("\"points\""),
+        line => line.trim_start().starts_with("default") && line.contains("\"points\""),
+    };
+    let armed = packages.iter().filter(|package| package.manifest.lines().any(feature));
+    armed.map(|package| format!("{} would release madang-crash's points", package.folder)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,7 +141,8 @@ mod tests {
         let good = [
             package("crates/types", &["types"]),
             package("crates/api", &["types"]),
-            package("crates/events", &["db", "api", "chassis"]),
+            package("crates/events", &["db", "api", "chassis", "crash"]),
+            package("crates/db", &["crash"]),
             package("services/orders", &["saga", "events", "db"]),
             package("cli", &["api"]),
         ];
@@ -156,6 +170,23 @@ mod tests {
         let bad = Package { manifest: bad.to_owned(), ..package("cli", &[]) };
         assert_eq!(bad_manifests(&[bad]).len(), 2);
         assert!(bad_manifests(&[package("cli", &[])]).is_empty());
+    }
+
+    #[test]
+    fn a_crate_that_would_release_points_is_told() {
+        let with = |line: &str| Package { manifest: line.to_owned(), ..package("crates/db", &[]) };
+        for armed in [
+            "default = [\"points\"]",
+            "sim = [\"madang-crash/points\"]",
+            "madang-crash = { workspace = true, features = [\"points\"] }",
+        ] {
+            assert_eq!(armed_manifests(&[with(armed)]).len(), 1, "{armed}");
+        }
+        for unarmed in
+            ["points = [\"dep:rustix\"]", "madang-crash.workspace = true", "# --features madang-crash/points"]
+        {
+            assert!(armed_manifests(&[with(unarmed)]).is_empty(), "{unarmed}");
+        }
     }
 
     #[test]

@@ -88,7 +88,9 @@ impl Conn {
         MIGRATING.iter().try_for_each(|sql| client.batch_execute_within(TURN, sql)).map_err(failed)?;
         for migrations in migrations {
             let (runner, owner) = migrations.set_up();
+            owner.begins();
             client.migrate(MIGRATION, &runner).map_err(failed)?.map_err(|error| owner.refused(error))?;
+            owner.ends();
         }
         MIGRATED.iter().try_for_each(|sql| client.batch_execute(sql)).map_err(failed)
     }

@@ -80,7 +80,7 @@ impl Worker {
     }
 
     fn write(&mut self, kind: Kind, job: &mut dyn Job) {
-        let run = self.repeat(job, Self::attempt);
+        let run = self.repeat(job, |worker, job, deadline| worker.attempt(kind, job, deadline));
         if let Run::Lost(cause) | Run::Failed(cause) = &run {
             job.fail(cause);
         }
@@ -134,7 +134,7 @@ impl Worker {
         }
     }
 
-    fn attempt(&mut self, job: &mut dyn Job, deadline: Instant) -> Run {
+    fn attempt(&mut self, kind: Kind, job: &mut dyn Job, deadline: Instant) -> Run {
         let conn = match self.begin(BEGIN, deadline) {
             Ok(conn) => conn,
             Err(run) => return run,
@@ -145,7 +145,9 @@ impl Worker {
         let (raised, conflicted) = (tx.raised, tx.conflicted && !succeeded);
         let (wrote, fate) = (session.wrote, session.fate);
         let run = match fate {
-            Fate::Sound if succeeded => return self.commit(Run::Committed { wrote, raised }),
+            Fate::Sound if succeeded => {
+                return self.commit(wrote.then_some(kind), Run::Committed { wrote, raised });
+            }
             Fate::Sound => Run::Undone { conflicted },
             Fate::Again(cause) | Fate::Lost(cause) => Run::Lost(cause),
             Fate::Ended(cause) => Run::Failed(cause),
@@ -182,10 +184,16 @@ impl Worker {
     }
 
     /// An error that the server reports as such undid the transaction. Without an answer, or with one
-    /// that ends the connection, it may have been committed: the closure's look-up finds out.
-    fn commit(&mut self, committed: Run) -> Run {
+    /// that ends the connection, it may have been committed: the closure's look-up finds out. A closure that
+    /// wrote has a kind here.
+    fn commit(&mut self, wrote: Option<Kind>, committed: Run) -> Run {
         let Some(conn) = self.link.conn() else { return Run::Lost("no connection".into()) };
-        let Err(error) = conn.control("COMMIT") else { return committed };
+        let point = |side| wrote.into_iter().for_each(|kind: Kind| kind.crash_point(side));
+        point("before");
+        let Err(error) = conn.control("COMMIT") else {
+            point("after");
+            return committed;
+        };
         let (fault, cause) = (fault(&error), told(&error));
         let lost = fault == Fault::Lost || conn.client.is_closed();
         self.link.cut();

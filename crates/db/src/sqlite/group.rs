@@ -23,9 +23,17 @@ pub(crate) struct Writer {
 #[derive(Default)]
 struct Group {
     members: Vec<(Write, bool)>,
-    wrote: bool,
+    /// Which kinds of closures wrote, in the order of [`Kind::ALL`].
+    wrote: [bool; Kind::ALL.len()],
     raised: bool,
     reruns: u64,
+}
+
+impl Group {
+    /// The kinds of the closures that wrote.
+    fn writers(&self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(|kind| self.wrote[*kind as usize])
+    }
 }
 
 impl Writer {
@@ -45,14 +53,14 @@ impl Writer {
         let mut sound = self.begin();
         while let Some(mut write) = next {
             let succeeded = match sound {
-                Ok(()) => self.run(&mut *write.1, &mut group),
+                Ok(()) => self.run(&mut write, &mut group),
                 Err(cause) => Err(cause),
             };
             group.members.push((write, succeeded == Ok(true)));
             sound = succeeded.map(drop);
             next = if sound.is_ok() { more(group.members.len()) } else { None };
         }
-        let committed = sound.and_then(|()| control(&self.conn, "COMMIT"));
+        let committed = sound.and_then(|()| self.commit(&group));
         self.answer(group, committed);
     }
 
@@ -61,8 +69,15 @@ impl Writer {
         control(&self.conn, "BEGIN IMMEDIATE")
     }
 
+    fn commit(&self, group: &Group) -> Result<(), String> {
+        group.writers().for_each(|kind| kind.crash_point("before"));
+        control(&self.conn, "COMMIT")?;
+        group.writers().for_each(|kind| kind.crash_point("after"));
+        Ok(())
+    }
+
     /// Runs one closure, again while it conflicts. An error means that the whole group is lost.
-    fn run(&self, job: &mut dyn Job, group: &mut Group) -> Result<bool, String> {
+    fn run(&self, (kind, job): &mut Write, group: &mut Group) -> Result<bool, String> {
         for left in (0..RUNS).rev() {
             let mut session = SqliteSession::new(&self.conn);
             let mut tx = Tx::new(&mut session);
@@ -71,7 +86,7 @@ impl Writer {
             let wrote = session.wrote();
             session.end(succeeded)?;
             if succeeded {
-                group.wrote |= wrote;
+                group.wrote[*kind as usize] |= wrote;
                 group.raised |= raised;
             }
             if !again {
@@ -103,7 +118,7 @@ impl Writer {
             return;
         }
         stats.groups += 1;
-        stats.written_groups += u64::from(group.wrote);
+        stats.written_groups += u64::from(group.writers().next().is_some());
         for ((kind, _), succeeded) in &group.members {
             if *succeeded {
                 stats.count_committed(*kind);

@@ -71,6 +71,7 @@ impl EventFeedService for Feed {
             feed: Arc::clone(&self.0),
             after: after_position,
             first: Some(first),
+            sent: false,
             _place: place,
         };
         Ok(Response::new(Box::pin(reader.stream())))
@@ -94,6 +95,8 @@ struct Reader {
     last: watch::Receiver<i64>,
     after: i64,
     first: Option<Vec<Event>>,
+    /// Whether a message was given and nothing was read since; it has gone out by then.
+    sent: bool,
     _place: OwnedSemaphorePermit,
 }
 
@@ -110,6 +113,8 @@ impl Reader {
                 Ok(events) => {
                     reader.after = events.last().map_or(reader.after, |event| event.position);
                     let events = events.into_iter().map(Into::into).collect();
+                    reader.sent = true;
+                    madang_crash::point(|| "feed/message/before");
                     Some((Ok(SubscribeResponse { events }), Some(reader)))
                 }
                 Err(status) => Some((Err(status), None)),
@@ -122,6 +127,9 @@ impl Reader {
         let mut events = self.first.take().unwrap_or_default();
         while events.is_empty() {
             events = self.feed.read(self.after).await?;
+            if std::mem::take(&mut self.sent) {
+                madang_crash::point(|| "feed/message/after");
+            }
             if events.is_empty() {
                 // Seen before the next read: the relay tells of a position only after its commit.
                 let after = self.after;

@@ -249,6 +249,7 @@ impl Publisher {
             match ack.await {
                 Ok(ack) if ack.sequence == expected => {
                     *place = Place { position: event.position, sequence: expected };
+                    madang_crash::point(|| "nats/publish/after");
                 }
                 // The server knows its id from a time that the stream does not show any more.
                 Ok(_) => return Err(Trouble::Refused(event.position, "it counts as a repeat".to_owned())),
@@ -268,6 +269,7 @@ impl Publisher {
         after: u64,
     ) -> Result<PublishAckFuture, Trouble> {
         let subject = self.names.subject(event);
+        madang_crash::point(|| "nats/publish/before");
         let mut sent = context.send_publish(subject.clone(), self.names.message(event, after)).await;
         if sent.as_ref().is_err_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
             sent = context.send_publish(subject, self.names.stub(event, after)).await;
