@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-
 use std::time::Duration;
 
 use tokio_postgres::Statement;

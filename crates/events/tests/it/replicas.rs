@@ -203,21 +203,22 @@ async fn two_relays_leave_no_gap_and_give_no_position_twice() {
 async fn two_consumers_apply_each_event_once_and_redrive_a_dead_letter_once() {
     let test = "two_consumers_apply_each_event_once_and_redrive_a_dead_letter_once";
     let Some(database) = OnPostgres::create(test) else { return };
-    let keys: Vec<&str> = KEYS.into_iter().cycle().take(300).collect();
+    // Fewer than a batch: the script gives no second one.
+    let keys: Vec<&str> = KEYS.into_iter().cycle().take(240).collect();
     let mut consumers = Vec::new();
     for _ in 0..2 {
         let recorder = Recorder::default().failing(1, Fault::Permanent, FOR_EVER);
         let store = Store::replica(&database).await;
         consumers.push(Consumer::start_on(store, &Network::new(), Script::new(&keys), recorder));
     }
-    join_all(consumers.iter().map(|consumer| consumer.reaches(300))).await;
+    join_all(consumers.iter().map(|consumer| consumer.reaches(240))).await;
     let live: Vec<i64> =
         (1..).zip(&keys).filter(|(_, key)| **key != "a").map(|(position, _)| position).collect();
     assert_eq!(consumers[0].effects().await, live);
 
     let letters = consumers[1].dead_letters().await;
     let cursor = consumers[0].cursor().await;
-    assert_eq!((cursor.position, cursor.dead_letters, cursor.parked), (300, 1, 149));
+    assert_eq!((cursor.position, cursor.dead_letters, cursor.parked), (240, 1, 119));
     consumers.iter().for_each(|consumer| consumer.recorder.heal());
     let redrive = async |consumer: &Consumer| {
         let request = RedriveDeadLetterRequest { dead_letter_id: letters[0].dead_letter_id.clone() };
@@ -227,5 +228,5 @@ async fn two_consumers_apply_each_event_once_and_redrive_a_dead_letter_once() {
     assert!(one.is_ok() != other.is_ok(), "one of them: {one:?}, {other:?}");
     let mut applied = consumers[0].effects().await;
     let redriven = applied.split_off(live.len());
-    assert!(redriven.iter().copied().eq((1..=300).filter(|position| !live.contains(position))), "in order");
+    assert!(redriven.iter().copied().eq((1..=240).filter(|position| !live.contains(position))), "in order");
 }
