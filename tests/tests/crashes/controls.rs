@@ -95,7 +95,7 @@ impl Control {
     /// Makes visits that a whole shop survives, until one fails. Says which check failed, or nothing where none did.
     pub(crate) async fn caught(self, mut shop: Shop, deaths: &[(Service, &str)]) -> Option<String> {
         for (service, point) in deaths {
-            let death = Death { service: *service, point: (*point).to_owned(), hit: 1 };
+            let death = Death { service: *service, point: (*point).to_owned(), hit: 1, stalls: false };
             if let Err(error) = visit(&mut shop, std::slice::from_ref(&death), PATIENCE).await {
                 return Some(format!("without {self:?}, {death}: {}", caught_by(&error)));
             }

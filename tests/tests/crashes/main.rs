@@ -52,7 +52,12 @@ fn nothing_is_lost_or_done_twice_wherever_processes_die() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_point_that_nobody_reaches_fails_its_visit() {
     let mut shop = Shop::open().await.unwrap();
-    let nowhere = Death { service: Service::Payments, point: "commit/nothing/before".to_owned(), hit: 1 };
+    let nowhere = Death {
+        service: Service::Payments,
+        point: "commit/nothing/before".to_owned(),
+        hit: 1,
+        stalls: false,
+    };
     let missed = visit::visit(&mut shop, &[nowhere], controls::PATIENCE).await.unwrap_err().to_string();
     assert!(missed.contains("was not reached"), "{missed}");
 }

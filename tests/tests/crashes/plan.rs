@@ -14,8 +14,8 @@ use crate::visit::Death;
 const VISITS: &str = "MADANG_CRASH_VISITS";
 const POINT: &str = "MADANG_CRASH_POINT";
 
-/// Hits of each point that are visited: by then orders on all their ways have come by.
-const HITS: usize = 6;
+/// Deaths at each point, spread over the hits that two scenarios bring: orders come by on all their ways.
+const DEATHS: usize = 6;
 /// Visits of one point and of two points, of a short run and of a full one.
 const SHORT: (usize, usize) = (24, 4);
 const FULL: (usize, usize) = (usize::MAX, 100);
@@ -44,7 +44,7 @@ impl Plan {
         let seed = random::seed();
         let with_nats = Backends::of_this_run()?.carrier == Carrier::Nats;
         let by_chance = |death: &Death| with_nats && death.point.starts_with(BY_CHANCE_WITH_NATS);
-        let (left_out, deaths): (Vec<_>, Vec<_>) = recording.deaths(HITS).into_iter().partition(by_chance);
+        let (left_out, deaths): (Vec<_>, Vec<_>) = recording.deaths(DEATHS).into_iter().partition(by_chance);
         let left_out =
             left_out.iter().map(|Death { service, point, .. }| format!("{service} at {point}")).collect();
         if let Some(named) = variable(POINT) {
@@ -81,7 +81,7 @@ fn sample(mut deaths: Vec<Death>, random: &mut Random, count: usize) -> Vec<Deat
 pub(crate) fn openings(recording: &Recording) -> Vec<Vec<Death>> {
     let mut openings: Vec<Vec<Death>> = Vec::new();
     let writes = |death: &Death| death.point.starts_with("commit/") || death.point.starts_with("migrate/");
-    for death in recording.deaths(HITS).into_iter().filter(writes) {
+    for death in recording.deaths(DEATHS).into_iter().filter(writes) {
         let free = openings.iter_mut().find(|it| it.iter().all(|other| other.service != death.service));
         match free {
             Some(opening) => opening.push(death),

@@ -95,12 +95,31 @@ impl Recording {
         counts
     }
 
-    /// Each hit of each point, up to so many of each.
+    /// Deaths at each point, up to so many: each of its hits, or some from the first to the last, with and without a stall.
     pub(crate) fn deaths(&self, most: usize) -> Vec<Death> {
         let deaths = |((service, point), hits): (&(Service, String), &usize)| {
-            let (service, point) = (*service, point.clone());
-            (1..=most.min(*hits)).map(move |hit| Death { service, point: point.clone(), hit })
+            let death = |(hit, stalls)| Death { service: *service, point: point.clone(), hit, stalls };
+            spread(*hits, most).into_iter().map(death).collect::<Vec<_>>()
         };
         self.0.iter().flat_map(deaths).collect()
     }
+}
+
+/// Of so many hits those that are visited, each with whether it stalls.
+fn spread(hits: usize, most: usize) -> Vec<(usize, bool)> {
+    if 2 * hits <= most {
+        return (1..=hits).flat_map(|hit| [(hit, false), (hit, true)]).collect();
+    }
+    let count = most.min(hits);
+    // The first and the last, and others at equal distances.
+    let hit = |index: usize| 1 + index * (hits - 1) / (count - 1).max(1);
+    (0..count).map(|index| (hit(index), index % 2 == 1)).collect()
+}
+
+#[test]
+fn few_hits_are_visited_in_both_ways_and_many_are_spread() {
+    assert_eq!(spread(1, 6), [(1, false), (1, true)]);
+    assert_eq!(spread(4, 6), [(1, false), (2, true), (3, false), (4, true)]);
+    assert_eq!(spread(26, 6), [(1, false), (6, true), (11, false), (16, true), (21, false), (26, true)]);
+    assert_eq!(spread(3, 1), [(1, false)]);
 }

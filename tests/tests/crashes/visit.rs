@@ -16,8 +16,8 @@ use crate::scenario::{Cast, Played};
 /// The variable of the crate madang-crash.
 const AT: &str = "MADANG_CRASH_AT";
 
-/// How long a thread stands at every second hit of a point before its process dies, so that what the other threads must not
-/// do meanwhile, say answer before a COMMIT, is done and seen.
+/// How long a thread may stand at a point before its process dies, so that what others must not do meanwhile, say answer
+/// before a COMMIT, is done and seen.
 const STALL_MS: u8 = 50;
 
 /// Where a process dies.
@@ -27,13 +27,15 @@ pub(crate) struct Death {
     pub(crate) point: String,
     /// The hit of the point, from 1.
     pub(crate) hit: usize,
+    /// Whether the thread that is there stands still before.
+    pub(crate) stalls: bool,
 }
 
 impl Death {
     /// As the process is told it.
     fn at(&self) -> String {
         let at = format!("{}#{}", self.point, self.hit);
-        if self.hit.is_multiple_of(2) { format!("{at}~{STALL_MS}") } else { at }
+        if self.stalls { format!("{at}~{STALL_MS}") } else { at }
     }
 }
 
