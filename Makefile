@@ -8,6 +8,8 @@ BIN ?= $(HOME)/.local/bin
 STORES := db events catalog inventory payments shipping orders notifications
 # Points where tests have the processes die (crates/crash). What is released has none.
 POINTS := --features madang-crash/points
+# What the suites draw at random is the same each time, but in the long forms, where a seed is another each time unless named.
+SEED := MADANG_TEST_SEED=$(or $(MADANG_TEST_SEED),1)
 SERVICES := catalog inventory payments shipping orders notifications gateway console
 
 .PHONY: help
@@ -30,7 +32,7 @@ up: build ## Keep the shop on its usual ports until Ctrl-C
 test: ## Run all tests
 	$(CARGO) test --locked --quiet -p madang-crash
 	$(CARGO) build --locked --workspace --bins $(POINTS)
-	CARGO="$(CARGO)" tools/test --locked --workspace $(POINTS)
+	$(SEED) CARGO="$(CARGO)" tools/test --locked --workspace $(POINTS)
 
 .PHONY: test-crash
 test-crash: ## Have every process die at every point (BACKENDS=postgres-nats: on those)
@@ -42,7 +44,7 @@ test-crash: ## Have every process die at every point (BACKENDS=postgres-nats: on
 test-backends: ## Run all that touches a database, journeys, losses and crashes on a real PostgreSQL and nats-server, installed where missing
 	CARGO="$(CARGO)" tools/backends run tools/test --locked $(STORES:%=-p madang-%) --test '*' $(POINTS)
 	$(CARGO) build --locked --workspace --bins $(POINTS)
-	MADANG_TEST_BACKENDS=postgres-nats CARGO="$(CARGO)" tools/backends run \
+	$(SEED) MADANG_TEST_BACKENDS=postgres-nats CARGO="$(CARGO)" tools/backends run \
 	  tools/test --locked -p madang-tests --test every_rpc --test journeys --test losses --test crashes
 
 .PHONY: test-nats
