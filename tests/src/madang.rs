@@ -9,7 +9,8 @@ use tokio::time::timeout;
 
 use crate::Shop;
 
-const LIMIT: Duration = Duration::from_secs(120);
+/// An audit of 100,000 orders takes its time.
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// How a command ended, and what it told.
 #[derive(Debug)]

@@ -53,11 +53,14 @@ async fn ledger(shop: &Shop, facts: &mut Facts) -> Result<()> {
     let mut page_token = String::new();
     let mut inconsistent = BTreeSet::new();
     loop {
+        let is_first = page_token.is_empty();
         let request = AuditLedgerRequest { page_size: PAGE_SIZE, page_token };
         let answer = client.audit_ledger(call(request)).await?.into_inner();
         facts.payments.extend(answer.payments.into_iter().map(|it| (it.order_id.clone(), it)));
         inconsistent.extend(answer.inconsistent_order_ids);
-        facts.balances = answer.balances;
+        if is_first {
+            facts.balances = answer.balances;
+        }
         page_token = answer.next_page_token;
         if page_token.is_empty() {
             facts.inconsistent = inconsistent.into_iter().collect();

@@ -66,10 +66,10 @@ pub struct Authorize {
     pub customer: CustomerId,
 }
 
-/// A part of the ledger with the balances of all of it, of one moment.
+/// A part of the ledger, the first one with the balances of all of it, of one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
-    /// The balances of all accounts.
+    /// The balances of all accounts; none where it is not the first part.
     pub balances: Vec<Entry>,
     /// Payments by order id, each with whether its own entries agree with its state.
     pub payments: Vec<(Payment, bool)>,
@@ -155,7 +155,8 @@ impl App {
         self.db.read(move |tx| store::payment(tx, order)?.ok_or(Error::NotFound)).await
     }
 
-    /// Reads the balances of the whole ledger and at most `limit` payments after an order, in one snapshot.
+    /// Reads at most `limit` payments after an order and, where none is named, the balances of the whole ledger, in one
+    /// snapshot.
     ///
     /// # Errors
     /// [`Error::Db`].
@@ -194,7 +195,8 @@ fn void(tx: &mut Tx<'_>, order: OrderId, at: Timestamp) -> Result<Payment, Error
 }
 
 fn audit(tx: &mut Tx<'_>, after: Option<OrderId>, limit: i64) -> Result<Audit, Error> {
-    let balances = store::balances(tx)?;
+    // Once for all pages: each would read the whole ledger again.
+    let balances = if after.is_none() { store::balances(tx)? } else { Vec::new() };
     let payments = store::page(tx, after, limit)?;
     let sums = match (payments.first(), payments.last()) {
         (Some(first), Some(last)) => store::sums(tx, first.order, last.order)?,

@@ -52,7 +52,8 @@ async fn pages_hold_every_payment_once_by_order_id() {
     let (mut token, mut ids, mut pages) = (String::new(), Vec::new(), 0);
     loop {
         let page = audit(&mut shop, 2, &token).await.unwrap();
-        assert_eq!(page.balances.len(), 2, "every page has the balances of the whole ledger");
+        let balances = if pages == 0 { 2 } else { 0 };
+        assert_eq!(page.balances.len(), balances, "the first page has the balances of the whole ledger");
         ids.extend(page.payments.into_iter().map(|payment| payment.order_id));
         pages += 1;
         token = page.next_page_token;
