@@ -15,7 +15,7 @@ use crate::visit::{Death, visit};
 pub(crate) use power::lose_commits;
 
 /// How long anything may take here: what the shop does not do by then it does not do at all.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 const CONSUMERS: &[Service] =
     &[Service::Inventory, Service::Payments, Service::Shipping, Service::Notifications];

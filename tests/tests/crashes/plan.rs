@@ -20,6 +20,9 @@ const DEATHS: usize = 6;
 const SHORT: (usize, usize) = (24, 4);
 const FULL: (usize, usize) = (usize::MAX, 100);
 
+/// Openings of a short run.
+const OPENINGS: usize = 3;
+
 /// Points that no scenario reaches for sure where NATS carries the events: then the feed is read only by who starts, or has
 /// missed something.
 const BY_CHANCE_WITH_NATS: &str = "feed/";
@@ -77,17 +80,24 @@ fn sample(mut deaths: Vec<Death>, random: &mut Random, count: usize) -> Vec<Deat
     sample
 }
 
-/// Openings of a shop: in each, every service dies once, until all have died wherever they were seen to write.
+/// Openings of a shop, in each of which every service dies where it was seen to write, until all have died everywhere; of a
+/// short run some.
 pub(crate) fn openings(recording: &Recording) -> Vec<Vec<Death>> {
-    let mut openings: Vec<Vec<Death>> = Vec::new();
+    let is_full = std::env::var(VISITS).is_ok_and(|count| count == "all");
+    let (deaths, most) = if is_full { (DEATHS, usize::MAX) } else { (1, OPENINGS) };
+    let mut random = Random::new(random::seed(), 1);
     let writes = |death: &Death| death.point.starts_with("commit/") || death.point.starts_with("migrate/");
-    for death in recording.deaths(DEATHS).into_iter().filter(writes) {
+    let mut deaths: Vec<_> = recording.deaths(deaths).into_iter().filter(writes).collect();
+    deaths.sort_by_cached_key(|_| random.below(u64::MAX));
+    let mut openings: Vec<Vec<Death>> = Vec::new();
+    for death in deaths {
         let free = openings.iter_mut().find(|it| it.iter().all(|other| other.service != death.service));
         match free {
             Some(opening) => opening.push(death),
             None => openings.push(vec![death]),
         }
     }
+    openings.truncate(most);
     openings
 }
 
