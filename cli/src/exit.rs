@@ -32,6 +32,16 @@ pub struct Closed {
     pub file: PathBuf,
 }
 
+/// No API server answers.
+#[derive(Debug, thiserror::Error)]
+#[error("the cluster cannot be reached at {url}: {why}")]
+pub struct NoCluster {
+    /// Where it was looked for.
+    pub url: String,
+    /// What came back.
+    pub why: String,
+}
+
 /// Tells the error and answers the exit code.
 pub fn report(error: &anyhow::Error, format: Format) -> ExitCode {
     if is_closed_pipe(error) {
@@ -81,7 +91,10 @@ fn status(error: &anyhow::Error) -> Option<&Status> {
 
 fn is_unreachable(error: &anyhow::Error) -> bool {
     let lost = |cause: &(dyn std::error::Error + 'static)| {
-        cause.is::<Unreachable>() || cause.is::<Closed>() || cause.is::<tonic::transport::Error>()
+        cause.is::<Unreachable>()
+            || cause.is::<Closed>()
+            || cause.is::<NoCluster>()
+            || cause.is::<tonic::transport::Error>()
     };
     error.chain().any(lost)
 }

@@ -1,0 +1,54 @@
+//! `madang cluster`: the shop on Kubernetes, with Istio sidecars.
+//!
+//! ```text
+//! up ──> preflight ──> kind ──> images ──> platform ──> deploy ──> wait ──> smoke
+//! forward ──> the services' ports on this machine: what operators may ask is guarded by Kubernetes' own permissions
+//! secrets ──> run by a Job in the cluster: the passwords that nobody has to know
+//! ```
+//!
+//! The API server is spoken to by kube; `kind`, `docker`, `helm` and `kubectl` are run as processes where they are the tool. What
+//! is decided (what is missing, what to run, why a pod is not ready) is pure and stands apart from what is asked and run.
+
+#[cfg(test)]
+mod fake;
+mod secrets;
+mod target;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::output::Output;
+
+pub use target::TargetArgs;
+
+/// The namespace where the shop is unless told otherwise.
+pub const NAMESPACE: &str = "madang";
+
+/// What `madang cluster` is told.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  madang cluster secrets --output json")]
+pub struct ClusterArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(subcommand)]
+    command: ClusterCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ClusterCommand {
+    /// Make the passwords of the databases and of NATS, as Secrets; what is there is never changed
+    Secrets(secrets::SecretsArgs),
+}
+
+/// Runs one of them.
+///
+/// # Errors
+/// What the API server or a tool refuses, or that the cluster cannot be reached.
+pub async fn run(args: ClusterArgs, output: &Output) -> Result<ExitCode> {
+    match args.command {
+        ClusterCommand::Secrets(secrets) => Box::pin(secrets::run(secrets, &args.target, output)).await,
+    }
+}
