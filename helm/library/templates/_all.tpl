@@ -1,0 +1,29 @@
+{{/* Everything that a service is on Kubernetes: the one include of its chart. */}}
+{{- define "madang.all" -}}
+{{- $values := include "madang.values" . | fromYaml -}}
+{{- $name := .Chart.Name -}}
+{{- $entry := include "madang.entry" (dict "name" $name) | fromYaml -}}
+{{- $at := dict "root" . "name" $name "values" $values "entry" $entry "track" "stable" -}}
+{{ include "madang.service" $at }}
+---
+{{ include "madang.deployment" $at }}
+{{- if $values.canary.enabled }}
+---
+{{ include "madang.deployment" (merge (dict "track" "canary") $at) }}
+{{- end }}
+---
+{{ include "madang.scaling" $at }}
+---
+{{ include "madang.network" $at }}
+---
+{{ include "madang.mesh" $at }}
+{{- if $entry.database }}
+{{- if $values.database.managed.enabled }}
+---
+{{ include "madang.external" (merge (dict "host" $values.database.managed.host "port" $values.database.managed.port "addresses" $values.database.managed.addresses "what" "database") $at) }}
+{{- else if not $values.global.joinPostgres }}
+---
+{{ include "madang.postgres" (merge (dict "server" (printf "%s-postgres" $name) "services" (list $name) "connects" (list $name) "config" $values.postgres "admin" $name) $at) }}
+{{- end }}
+{{- end }}
+{{- end -}}

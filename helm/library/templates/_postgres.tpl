@@ -1,0 +1,228 @@
+{{/*
+A small PostgreSQL server: `server` is its name, `services` those that have a database in it, `admin` the one whose Secret holds the
+administrator's password.
+*/}}
+{{- define "madang.postgres" -}}
+{{- $c := .config -}}
+{{- $at := set (omit . "name") "name" .server -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ .server }}
+  labels:
+    {{- include "madang.labels" $at | nindent 4 }}
+automountServiceAccountToken: false
+---
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {{ .server }}
+  labels:
+    {{- include "madang.labels" $at | nindent 4 }}
+data:
+  # Runs once, on an empty volume. Each service is the owner of its own database and nobody elsewhere.
+  databases.sql: |
+    {{- include "madang.postgres.databases" . | trim | nindent 4 }}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ .server }}
+  labels:
+    {{- include "madang.labels" $at | nindent 4 }}
+spec:
+  selector:
+    {{- include "madang.selector" $at | nindent 4 }}
+  ports:
+  - {name: tcp-postgres, port: 5432, targetPort: 5432, appProtocol: tcp}
+---
+{{ include "madang.postgres.server" (set $at "databases" (include "madang.postgres.databases" .)) }}
+---
+{{ include "madang.postgres.guards" $at }}
+{{- end -}}
+
+{{- define "madang.postgres.databases" -}}
+{{- range .services }}
+\getenv password {{ upper . }}_PASSWORD
+CREATE ROLE {{ . }} LOGIN PASSWORD :'password';
+CREATE DATABASE {{ . }} OWNER {{ . }} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';
+REVOKE ALL ON DATABASE {{ . }} FROM PUBLIC;
+{{- end }}
+REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;
+{{- end -}}
+
+{{- define "madang.postgres.server" -}}
+{{- $c := .config -}}
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "madang.labels" . | nindent 4 }}
+spec:
+  serviceName: {{ .name }}
+  replicas: 1
+  revisionHistoryLimit: 5
+  selector:
+    matchLabels:
+      {{- include "madang.selector" . | nindent 6 }}
+  template:
+    metadata:
+      labels:
+        {{- include "madang.labels" . | nindent 8 }}
+      annotations:
+        madang.dev/config: {{ .databases | sha256sum | trunc 16 | quote }}
+    spec:
+      serviceAccountName: {{ .name }}
+      automountServiceAccountToken: false
+      enableServiceLinks: false
+      terminationGracePeriodSeconds: 30
+      securityContext:
+        {{- include "madang.pod.security" (dict "user" $c.user) | nindent 8 }}
+        fsGroupChangePolicy: OnRootMismatch
+      containers:
+      - name: postgres
+        image: {{ include "madang.image" (dict "image" $c.image "registry" "") }}
+        imagePullPolicy: {{ $c.image.pullPolicy }}
+        args:
+        - postgres
+        - -c
+        - max_connections={{ $c.maxConnections }}
+        - -c
+        - shared_buffers=32MB
+        # A client that vanished behind its sidecar holds no connection for long.
+        - -c
+        - tcp_keepalives_idle=10
+        - -c
+        - tcp_keepalives_interval=5
+        - -c
+        - tcp_keepalives_count=3
+        env:
+        - {name: PGDATA, value: /var/lib/postgresql/data/pgdata}
+        - {name: POSTGRES_PASSWORD, valueFrom: {secretKeyRef: {name: {{ .admin }}-database, key: admin-password}}}
+        {{- range .services }}
+        - {name: {{ upper . }}_PASSWORD, valueFrom: {secretKeyRef: {name: {{ . }}-database, key: password}}}
+        {{- end }}
+        ports:
+        - {name: postgres, containerPort: 5432}
+        readinessProbe:
+          exec: {command: [pg_isready, -q, -h, 127.0.0.1, -U, postgres]}
+          periodSeconds: 2
+          timeoutSeconds: 3
+        livenessProbe:
+          exec: {command: [pg_isready, -q, -h, 127.0.0.1, -U, postgres]}
+          periodSeconds: 10
+          timeoutSeconds: 5
+          failureThreshold: 6
+        startupProbe:
+          exec: {command: [pg_isready, -q, -h, 127.0.0.1, -U, postgres]}
+          periodSeconds: 1
+          timeoutSeconds: 3
+          failureThreshold: 300
+        resources:
+          {{- toYaml $c.resources | nindent 10 }}
+        securityContext:
+          {{- include "madang.container.security" . | nindent 10 }}
+        volumeMounts:
+        - {name: data, mountPath: /var/lib/postgresql/data}
+        - {name: run, mountPath: /var/run/postgresql}
+        - {name: tmp, mountPath: /tmp}
+        - {name: databases, mountPath: /docker-entrypoint-initdb.d, readOnly: true}
+      volumes:
+      - {name: run, emptyDir: {}}
+      - {name: tmp, emptyDir: {}}
+      - {name: databases, configMap: {name: {{ .name }}}}
+  volumeClaimTemplates:
+  - apiVersion: v1
+    kind: PersistentVolumeClaim
+    metadata: {name: data}
+    spec:
+      accessModes: [ReadWriteOnce]
+      {{- with $c.storage.className }}
+      storageClassName: {{ . }}
+      {{- end }}
+      resources: {requests: {storage: {{ $c.storage.size }}}}
+{{- end -}}
+
+{{- define "madang.postgres.guards" -}}
+{{- $at := . -}}
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "madang.labels" . | nindent 4 }}
+spec:
+  selector:
+    matchLabels:
+      {{- include "madang.selector" . | nindent 6 }}
+  action: ALLOW
+  rules:
+  - from:
+    - source:
+        principals:
+        {{- range .services }}
+        - {{ include "madang.principal" (dict "global" $at.values.global "root" $at.root "identity" .) }}
+        {{- end }}
+    to:
+    - operation: {ports: ["5432"]}
+---
+{{ include "madang.tcp" (set . "port" 5432) }}
+---
+{{ include "madang.leaf" . }}
+{{- end -}}
+
+{{/* How the mesh reaches a server that speaks a protocol of its own. */}}
+{{- define "madang.tcp" -}}
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "madang.labels" . | nindent 4 }}
+spec:
+  host: {{ .name }}.{{ .root.Release.Namespace }}.svc.cluster.local
+  exportTo: [.]
+  trafficPolicy:
+    connectionPool:
+      tcp:
+        connectTimeout: 2s
+        tcpKeepalive: {time: 10s, interval: 2s, probes: 3}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "madang.labels" . | nindent 4 }}
+spec:
+  podSelector:
+    matchLabels:
+      {{- include "madang.selector" . | nindent 6 }}
+  policyTypes: [Ingress, Egress]
+  ingress:
+  - from:
+    {{- range .services }}
+    - podSelector: {matchLabels: {app.kubernetes.io/name: {{ . }}}}
+    {{- end }}
+    ports: [{protocol: TCP, port: {{ .port }}}]
+  egress:
+  {{- include "madang.network.platform" (merge (dict "spans" "none") .) | nindent 2 }}
+{{- end -}}
+
+{{/* The sidecar of a server that calls nobody. */}}
+{{- define "madang.leaf" -}}
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "madang.labels" . | nindent 4 }}
+spec:
+  workloadSelector:
+    labels:
+      {{- include "madang.selector" . | nindent 6 }}
+  outboundTrafficPolicy: {mode: REGISTRY_ONLY}
+  egress:
+  - hosts: [istio-system/*]
+{{- end -}}
