@@ -7,9 +7,6 @@ listen: "0.0.0.0:4222"
 http: "0.0.0.0:8222"
 server_name: $POD_NAME
 max_payload: 1MB
-# Ends sooner than the pod's grace does.
-lame_duck_grace_period: 1s
-lame_duck_duration: 10s
 ping_interval: 10s
 ping_max: 2
 jetstream {

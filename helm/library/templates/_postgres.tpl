@@ -106,16 +106,16 @@ spec:
         ports:
         - {name: postgres, containerPort: 5432}
         readinessProbe:
-          exec: {command: [pg_isready, -q, -h, 127.0.0.1, -U, postgres]}
+          tcpSocket: {port: 5432}
           periodSeconds: 2
           timeoutSeconds: 3
         livenessProbe:
-          exec: {command: [pg_isready, -q, -h, 127.0.0.1, -U, postgres]}
+          tcpSocket: {port: 5432}
           periodSeconds: 10
           timeoutSeconds: 5
           failureThreshold: 6
         startupProbe:
-          exec: {command: [pg_isready, -q, -h, 127.0.0.1, -U, postgres]}
+          tcpSocket: {port: 5432}
           periodSeconds: 1
           timeoutSeconds: 3
           failureThreshold: 300
