@@ -9,10 +9,16 @@
 //! The API server is spoken to by kube; `kind`, `docker`, `helm` and `kubectl` are run as processes where they are the tool. What
 //! is decided (what is missing, what to run, why a pod is not ready) is pure and stands apart from what is asked and run.
 
+mod charts;
+mod deploy;
 #[cfg(test)]
 mod fake;
+mod helm;
+mod namespace;
 mod secrets;
 mod target;
+mod tool;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -29,7 +35,8 @@ pub const NAMESPACE: &str = "madang";
 /// What `madang cluster` is told.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  madang cluster secrets --output json")]
+  madang cluster deploy
+  madang cluster deploy orders --context kind-madang")]
 pub struct ClusterArgs {
     #[command(flatten)]
     target: TargetArgs,
@@ -39,6 +46,8 @@ pub struct ClusterArgs {
 
 #[derive(Debug, Subcommand)]
 enum ClusterCommand {
+    /// Deploy services, each as its own Helm release, and wait until they serve
+    Deploy(deploy::DeployArgs),
     /// Make the passwords of the databases and of NATS, as Secrets; what is there is never changed
     Secrets(secrets::SecretsArgs),
 }
@@ -49,6 +58,7 @@ enum ClusterCommand {
 /// What the API server or a tool refuses, or that the cluster cannot be reached.
 pub async fn run(args: ClusterArgs, output: &Output) -> Result<ExitCode> {
     match args.command {
+        ClusterCommand::Deploy(deploy) => Box::pin(deploy::run(deploy, &args.target, output)).await,
         ClusterCommand::Secrets(secrets) => Box::pin(secrets::run(secrets, &args.target, output)).await,
     }
 }
