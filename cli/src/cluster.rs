@@ -13,6 +13,7 @@ mod charts;
 mod deploy;
 #[cfg(test)]
 mod fake;
+mod forward;
 mod helm;
 mod namespace;
 mod secrets;
@@ -28,6 +29,10 @@ use clap::{Args, Subcommand};
 use crate::output::Output;
 
 pub use target::TargetArgs;
+
+pub(crate) use forward::Forwards;
+pub(crate) use target::Cluster;
+pub(crate) use wait::{Seen, why};
 
 /// The namespace where the shop is unless told otherwise.
 pub const NAMESPACE: &str = "madang";
@@ -48,6 +53,8 @@ pub struct ClusterArgs {
 enum ClusterCommand {
     /// Deploy services, each as its own Helm release, and wait until they serve
     Deploy(deploy::DeployArgs),
+    /// Open the services' ports on this machine, until Ctrl-C: for audit, status, sagas and dead-letters
+    Forward(forward::ForwardArgs),
     /// Make the passwords of the databases and of NATS, as Secrets; what is there is never changed
     Secrets(secrets::SecretsArgs),
 }
@@ -59,6 +66,7 @@ enum ClusterCommand {
 pub async fn run(args: ClusterArgs, output: &Output) -> Result<ExitCode> {
     match args.command {
         ClusterCommand::Deploy(deploy) => Box::pin(deploy::run(deploy, &args.target, output)).await,
+        ClusterCommand::Forward(forward) => Box::pin(forward::run(forward, &args.target, output)).await,
         ClusterCommand::Secrets(secrets) => Box::pin(secrets::run(secrets, &args.target, output)).await,
     }
 }
