@@ -7,6 +7,7 @@ mod authorization;
 mod charts;
 mod object;
 mod policies;
+mod rendering;
 mod routes;
 mod table;
 mod variants;
