@@ -6,6 +6,7 @@
 mod authorization;
 mod charts;
 mod object;
+mod pods;
 mod policies;
 mod rendering;
 mod routes;
