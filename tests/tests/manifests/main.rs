@@ -5,6 +5,7 @@
 
 mod authorization;
 mod charts;
+mod document;
 mod object;
 mod pods;
 mod policies;
