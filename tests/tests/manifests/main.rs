@@ -6,6 +6,7 @@
 mod authorization;
 mod charts;
 mod document;
+mod network;
 mod object;
 mod pods;
 mod policies;
