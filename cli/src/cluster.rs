@@ -9,6 +9,7 @@
 //! The API server is spoken to by kube; `kind`, `docker`, `helm` and `kubectl` are run as processes where they are the tool. What
 //! is decided (what is missing, what to run, why a pod is not ready) is pure and stands apart from what is asked and run.
 
+mod ask;
 mod charts;
 mod deploy;
 #[cfg(test)]
@@ -51,6 +52,9 @@ pub struct ClusterArgs {
 
 #[derive(Debug, Subcommand)]
 enum ClusterCommand {
+    /// Tell what this pod may ask of every other: run in a pod by the tests of the policies
+    #[command(hide = true)]
+    Ask(ask::AskArgs),
     /// Deploy services, each as its own Helm release, and wait until they serve
     Deploy(deploy::DeployArgs),
     /// Open the services' ports on this machine, until Ctrl-C: for audit, status, sagas and dead-letters
@@ -65,6 +69,7 @@ enum ClusterCommand {
 /// What the API server or a tool refuses, or that the cluster cannot be reached.
 pub async fn run(args: ClusterArgs, output: &Output) -> Result<ExitCode> {
     match args.command {
+        ClusterCommand::Ask(ask) => Box::pin(ask::run(ask, output)).await,
         ClusterCommand::Deploy(deploy) => Box::pin(deploy::run(deploy, &args.target, output)).await,
         ClusterCommand::Forward(forward) => Box::pin(forward::run(forward, &args.target, output)).await,
         ClusterCommand::Secrets(secrets) => Box::pin(secrets::run(secrets, &args.target, output)).await,
