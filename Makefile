@@ -94,3 +94,23 @@ check-charts: ## Check charts, manifests, policies and the Dockerfile, with helm
 .PHONY: release-proto
 release-proto: ## Take the contracts as they are for released; only a release does this
 	tools/buf build proto -o proto/released/madang.binpb
+
+.PHONY: images
+images: ## Build the container images of all services and of madang, with docker
+	tools/images build
+
+.PHONY: kind-load
+kind-load: ## Bring the images into the kind cluster (CLUSTER=madang)
+	tools/images load $(or $(CLUSTER),madang)
+
+.PHONY: kind
+kind: ## Have the shop on Kubernetes in kind, with Istio: one command (FLAGS=… for madang cluster up)
+	$(CARGO) run --release --locked --quiet -p madang-cli -- cluster up $(FLAGS)
+
+.PHONY: kind-down
+kind-down: ## Delete that cluster, with all its data
+	$(CARGO) run --release --locked --quiet -p madang-cli -- cluster down
+
+.PHONY: render
+render: ## Render k8s/base/shop.yaml from the charts
+	tools/render shop

@@ -1,4 +1,4 @@
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -80,17 +80,20 @@ pub enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Become a service that ends when the shop does
+    /// Become a service or a tool that ends when `madang` does
     #[command(hide = true)]
     LaunchService(LaunchArgs),
 }
 
-/// Which service to become, and whose death ends it.
+/// Which program to become, and whose death ends it.
 #[derive(Debug, clap::Args)]
 pub struct LaunchArgs {
-    /// The process id of the `madang` that starts the service
+    /// The process id of the `madang` that starts it
     #[arg(long)]
     pub parent: i32,
-    /// The service's binary
+    /// The program
     pub binary: PathBuf,
+    /// What it is told
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub args: Vec<OsString>,
 }

@@ -9,10 +9,17 @@
 //! The API server is spoken to by kube; `kind`, `docker`, `helm` and `kubectl` are run as processes where they are the tool. What
 //! is decided (what is missing, what to run, why a pod is not ready) is pure and stands apart from what is asked and run.
 
+mod charts;
+mod deploy;
 #[cfg(test)]
 mod fake;
+mod forward;
+mod helm;
+mod namespace;
 mod secrets;
 mod target;
+mod tool;
+mod wait;
 
 use std::process::ExitCode;
 
@@ -23,13 +30,18 @@ use crate::output::Output;
 
 pub use target::TargetArgs;
 
+pub(crate) use forward::Forwards;
+pub(crate) use target::Cluster;
+pub(crate) use wait::{Seen, why};
+
 /// The namespace where the shop is unless told otherwise.
 pub const NAMESPACE: &str = "madang";
 
 /// What `madang cluster` is told.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  madang cluster secrets --output json")]
+  madang cluster deploy
+  madang cluster deploy orders --context kind-madang")]
 pub struct ClusterArgs {
     #[command(flatten)]
     target: TargetArgs,
@@ -39,6 +51,10 @@ pub struct ClusterArgs {
 
 #[derive(Debug, Subcommand)]
 enum ClusterCommand {
+    /// Deploy services, each as its own Helm release, and wait until they serve
+    Deploy(deploy::DeployArgs),
+    /// Open the services' ports on this machine, until Ctrl-C: for audit, status, sagas and dead-letters
+    Forward(forward::ForwardArgs),
     /// Make the passwords of the databases and of NATS, as Secrets; what is there is never changed
     Secrets(secrets::SecretsArgs),
 }
@@ -49,6 +65,8 @@ enum ClusterCommand {
 /// What the API server or a tool refuses, or that the cluster cannot be reached.
 pub async fn run(args: ClusterArgs, output: &Output) -> Result<ExitCode> {
     match args.command {
+        ClusterCommand::Deploy(deploy) => Box::pin(deploy::run(deploy, &args.target, output)).await,
+        ClusterCommand::Forward(forward) => Box::pin(forward::run(forward, &args.target, output)).await,
         ClusterCommand::Secrets(secrets) => Box::pin(secrets::run(secrets, &args.target, output)).await,
     }
 }

@@ -1,4 +1,4 @@
-//! How a service is started so that it does not outlive the shop, even one that was killed.
+//! How a service or a tool is started so that it does not outlive `madang`, even one that was killed.
 //!
 //! The system can end a process with its parent, but only the process itself may ask for that, between fork and exec, which
 //! Rust allows in unsafe code only. So `madang` starts itself once more; that process asks, and becomes the service.
@@ -10,12 +10,12 @@ use anyhow::{Error, anyhow};
 
 use crate::args::LaunchArgs;
 
-/// Becomes the service; answers only where that failed.
+/// Becomes the program; answers only where that failed.
 pub(crate) fn exec(args: &LaunchArgs) -> Error {
     if let Err(error) = end_with(args.parent) {
         return error;
     }
-    let error = Command::new(&args.binary).exec();
+    let error = Command::new(&args.binary).args(&args.args).exec();
     Error::new(error).context(format!("cannot start {}", args.binary.display()))
 }
 
@@ -27,7 +27,7 @@ fn end_with(parent: i32) -> Result<(), Error> {
     // The parent may have died before the line above.
     match getppid().map(Pid::as_raw_pid) == Some(parent) {
         true => Ok(()),
-        false => Err(anyhow!("the shop that started this service is gone")),
+        false => Err(anyhow!("the `madang` that started this is gone")),
     }
 }
 

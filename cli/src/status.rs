@@ -1,5 +1,7 @@
 //! `madang status`: which services are ready, the orders by state, how far events have come.
 
+mod kubernetes;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::audit;
 use crate::audit::lag::{self, Lag};
+use crate::cluster::TargetArgs;
 use crate::exit::Unreachable;
 use crate::order::show::state_name;
 use crate::output::{BAD, Cell, FAINT, GOOD, Output, PLAIN, Table, WAITS, styled};
@@ -21,11 +24,20 @@ use crate::supervisor::{self, Info};
 #[command(after_help = "Examples:
   madang status
   madang status --output json | jq '.services[] | select(.ready | not)'
+  madang status --kubernetes                    The shop in the cluster of the current context
+  madang status --context kind-madang
 
-Exit codes: 0 all services are ready, 1 some are not, 69 none answers.")]
+Exit codes: 0 all services are ready, 1 some are not, 69 none answers, or no API server.")]
 pub struct StatusArgs {
     #[command(flatten)]
     find: FindArgs,
+
+    /// The shop on Kubernetes, in the cluster of the current context; --context says the same of another
+    #[arg(long, conflicts_with = "shop")]
+    kubernetes: bool,
+
+    #[command(flatten)]
+    target: TargetArgs,
 }
 
 /// One service's state.
@@ -49,6 +61,9 @@ struct Work {
 /// # Errors
 /// [`Unreachable`] where no service answers.
 pub async fn run(args: StatusArgs, output: &Output) -> Result<ExitCode> {
+    if args.kubernetes || args.target.context.is_some() || args.target.namespace.is_some() {
+        return Box::pin(kubernetes::run(&args.target, output)).await;
+    }
     let shop = args.find.find()?;
     let mut progress = output.progress();
     progress.show("asking the services");

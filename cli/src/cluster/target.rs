@@ -29,6 +29,8 @@ pub struct TargetArgs {
 #[derive(Clone)]
 pub(crate) struct Cluster {
     pub(crate) client: Client,
+    /// The context's name, for the tools; none within a pod.
+    pub(crate) context: Option<String>,
     pub(crate) namespace: String,
 }
 
@@ -50,7 +52,7 @@ impl TargetArgs {
         let config = Config::from_custom_kubeconfig(config, &options).await;
         let config =
             config.with_context(|| format!("the kubeconfig does not give a usable context {context}"))?;
-        Cluster::connect(config, self.namespace()).await
+        Cluster::connect(config, Some(context), self.namespace()).await
     }
 
     /// Reaches the API server from within a pod of it, or else as from outside. The namespace is the pod's own unless it is given.
@@ -61,7 +63,7 @@ impl TargetArgs {
         match Config::incluster() {
             Ok(config) if self.context.is_none() => {
                 let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-                Cluster::connect(config, namespace).await
+                Cluster::connect(config, None, namespace).await
             }
             Ok(_) | Err(_) => self.cluster().await,
         }
@@ -69,7 +71,7 @@ impl TargetArgs {
 }
 
 impl Cluster {
-    async fn connect(mut config: Config, namespace: String) -> Result<Self> {
+    async fn connect(mut config: Config, context: Option<String>, namespace: String) -> Result<Self> {
         config.connect_timeout = Some(CONNECT);
         let url = config.cluster_url.to_string();
         let client = Client::try_from(config).context("cannot speak to the API server")?;
@@ -80,7 +82,7 @@ impl Cluster {
             true => anyhow::Error::new(error),
             false => NoCluster { url, why: chain(&error) }.into(),
         })?;
-        Ok(Self { client, namespace })
+        Ok(Self { client, context, namespace })
     }
 
     /// The objects of one kind in the shop's namespace.

@@ -9,42 +9,32 @@ use crate::{Dialect, OpenError};
 /// Connections of a service's replica to PostgreSQL, unless set.
 const CONNECTIONS: u16 = 16;
 
+mod flags;
+
 /// The settings of a service's database; flatten it into the service's own.
-#[derive(Clone, Debug, clap::Args)]
-#[group(skip)]
+#[derive(Clone, Debug)]
 pub struct Config {
-    /// Where the service's data is: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/NAME
-    #[arg(long, env = "MADANG_DATABASE", value_name = "URL", hide_env_values = true)]
+    /// Where the service's data is.
     pub database: Database,
-    /// Whether COMMIT waits until the log is synced. `off` loses answered work when the power
-    /// fails; it is there so that the durability test can be seen to fail
-    #[arg(
-        id = "database-synchronous",
-        long,
-        env = "MADANG_DATABASE_SYNCHRONOUS",
-        value_enum,
-        default_value = "full",
-        hide = true
-    )]
+    /// Whether COMMIT waits until the log is synced.
     pub synchronous: Synchronous,
-    /// Connections to PostgreSQL that run transactions, at most; up to three more listen, notify and lead
-    #[arg(
-        id = "database-connections",
-        long,
-        env = "MADANG_DATABASE_CONNECTIONS",
-        value_name = "NUMBER",
-        default_value_t = CONNECTIONS,
-        value_parser = clap::value_parser!(u16).range(1..=1000)
-    )]
+    /// Connections to PostgreSQL that run transactions, at most.
     pub connections: u16,
-    #[arg(skip)]
+    /// The file with the certificates of the authority that PostgreSQL is checked against.
+    pub ca: Option<PathBuf>,
     pub(crate) limits: Limits,
 }
 
 impl Config {
     /// The default settings for this database.
     pub fn new(database: Database) -> Self {
-        Self { database, synchronous: Synchronous::Full, connections: CONNECTIONS, limits: Limits::default() }
+        Self {
+            database,
+            synchronous: Synchronous::Full,
+            connections: CONNECTIONS,
+            ca: None,
+            limits: Limits::default(),
+        }
     }
 
     /// The default settings for the SQLite file at `path`.
@@ -195,5 +185,6 @@ mod tests {
         assert_eq!(Service::try_parse_from(few).unwrap().db.connections, 2);
         let none = ["x", "--database", "postgres://u@h/n", "--database-connections", "0"];
         assert!(Service::try_parse_from(none).is_err());
+        assert_eq!(service.db.ca, None);
     }
 }

@@ -50,7 +50,7 @@ impl Db {
                 Executor::Threads(threads)
             }
             Place::Postgres(server) => {
-                let server = server.with(synchronous);
+                let server = server.with(synchronous).trusting(config.ca.as_deref())?;
                 let (at, to_tell) = (server.clone(), Arc::clone(&board));
                 let start = move || Pool::start(at, (most, limits.queue), migrations, to_tell);
                 Executor::Pool(away(start).await?, server)

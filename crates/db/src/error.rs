@@ -76,6 +76,50 @@ pub enum OpenError {
         /// What the server said.
         source: Cause,
     },
+    /// A file that `--database-ca` names cannot be read, or holds no certificates.
+    #[error("--database-ca: {} cannot be used", path.display())]
+    Ca {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// There is no authority to check the server against.
+    #[error("{place} cannot be checked: this system trusts no authority; name one by --database-ca")]
+    NoAuthorities {
+        /// The URL without its password.
+        place: String,
+    },
+    /// TLS is wanted, and the server has none. Nothing was sent to it, the user's name neither.
+    #[error("{place} speaks no TLS, and without it nothing is sent: switch it on at the server")]
+    NoTls {
+        /// The URL without its password.
+        place: String,
+    },
+    /// The server's certificate is signed by nobody whom this side trusts.
+    #[error("{place} shows a certificate of an authority that is not trusted: --database-ca names whose is")]
+    Untrusted {
+        /// The URL without its password.
+        place: String,
+        /// What is wrong with it.
+        source: Cause,
+    },
+    /// The server's certificate is for another host name.
+    #[error("{place} shows a certificate for another host: the URL's host must be one that it names")]
+    OtherHost {
+        /// The URL without its password.
+        place: String,
+        /// What is wrong with it.
+        source: Cause,
+    },
+    /// TLS failed otherwise: a certificate that is over, say, or no common version.
+    #[error("no TLS with {place}")]
+    Tls {
+        /// The URL without its password.
+        place: String,
+        /// What is wrong.
+        source: Cause,
+    },
     /// The server has no database of this name.
     #[error("{place} does not exist: create the database first")]
     NoDatabase {

@@ -10,9 +10,12 @@ mod pool;
 mod server;
 mod session;
 mod sql;
+mod tls;
+mod url;
 mod value;
 mod worker;
 
 pub(crate) use campaign::campaign;
 pub(crate) use pool::Pool;
 pub(crate) use server::Server;
+pub(crate) use tls::authorities;

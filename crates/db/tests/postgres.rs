@@ -2,6 +2,8 @@
 //! database of its own on the server at MADANG_TEST_POSTGRES, and is told as skipped where there is none.
 #![cfg(test)]
 
+#[path = "postgres/authority.rs"]
+mod authority;
 #[path = "postgres/broken.rs"]
 mod broken;
 #[path = "postgres/closed.rs"]
@@ -20,6 +22,8 @@ mod replicas;
 mod restart;
 #[path = "postgres/server.rs"]
 mod server;
+#[path = "postgres/tls.rs"]
+mod tls;
 #[path = "postgres/together.rs"]
 mod together;
 

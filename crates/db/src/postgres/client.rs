@@ -9,13 +9,11 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
-use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{
-    AsyncMessage, Config, Connection, NoTls, Notification, Row, Socket, Statement, ToStatement,
-};
+use tokio_postgres::{AsyncMessage, Config, Connection, Notification, Row, Socket, Statement, ToStatement};
 
 use crate::postgres::fault::Failed;
+use crate::postgres::tls::{Secured, Tls};
 
 /// What the server's answer may take beyond the time that the server itself gives a statement.
 const GRACE: Duration = Duration::from_secs(3);
@@ -33,7 +31,7 @@ pub(super) struct Client {
 /// The connection's other half, which moves while its thread waits for something.
 struct Wire {
     runtime: Runtime,
-    connection: Connection<Socket, NoTlsStream>,
+    connection: Connection<Socket, Secured>,
     heard: VecDeque<Notification>,
     end: Option<End>,
 }
@@ -47,15 +45,15 @@ enum End {
 }
 
 impl Client {
-    pub(super) fn connect(config: &Config, within: Duration) -> Result<Self, Failed> {
+    pub(super) fn connect(config: &Config, tls: &Tls, within: Duration) -> Result<Self, Failed> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Failed::Runtime)?;
-        let connected = runtime.block_on(async { timeout(within, config.connect(NoTls)).await });
+        let connected = runtime.block_on(async { timeout(within, config.connect(tls.clone())).await });
         let Ok(connected) = connected else {
             // Not waiting for the look-up of the host's name, should that be what takes so long.
             runtime.shutdown_background();
             return Err(Failed::Silent(within));
         };
-        let (requests, connection) = connected?;
+        let (requests, connection) = connected.map_err(|error| Failed::at_connect(error, tls))?;
         let wire = Wire { runtime, connection, heard: VecDeque::new(), end: None };
         let mut client = Self { requests, wire, limit: Some(within) };
         let rows = client.query(STATEMENT_TIMEOUT, &[])?;
@@ -165,7 +163,7 @@ impl Wire {
 
 /// Writes what was asked and reads what has come.
 fn advance(
-    connection: &mut Connection<Socket, NoTlsStream>,
+    connection: &mut Connection<Socket, Secured>,
     heard: &mut VecDeque<Notification>,
     end: &mut Option<End>,
     cx: &mut Context<'_>,

@@ -9,7 +9,8 @@ use crate::postgres::Server;
 use crate::postgres::client::Client;
 use crate::postgres::fault::{Failed, told};
 use crate::postgres::sql::Shape;
-use crate::{Migrations, OpenError, Value};
+use crate::postgres::tls::{BadRoots, refusal};
+use crate::{Cause, Migrations, OpenError, Value};
 
 /// Prepared statements that a connection keeps; with more it forgets all of them.
 const STATEMENTS: usize = 256;
@@ -62,15 +63,17 @@ pub(super) enum Unprepared {
 
 impl Conn {
     pub(super) fn open(server: &Server) -> Result<Self, OpenError> {
-        let config = server.config().map_err(Failed::from);
-        let client = config.and_then(|config| Client::connect(&config, server.patience()));
-        let client = client.map_err(|error| refused(server, &error))?;
+        let client = Self::client(server).map_err(|error| refused(server, error))?;
         Ok(Self { client, statements: HashMap::new() })
+    }
+
+    fn client(server: &Server) -> Result<Client, Failed> {
+        Client::connect(&server.config()?, &server.tls()?, server.patience())
     }
 
     /// Makes sure that the database keeps text as the stores need it.
     pub(super) fn check(&mut self, server: &Server) -> Result<(), OpenError> {
-        let suits = self.client.query(LOCALE, &[]).map_err(|error| refused(server, &error))?;
+        let suits = self.client.query(LOCALE, &[]).map_err(|error| refused(server, error))?;
         if suits.first().is_some_and(|row| row.try_get(0).is_ok_and(|suits: bool| suits)) {
             return Ok(());
         }
@@ -82,7 +85,7 @@ impl Conn {
         if migrations.is_empty() {
             return Ok(());
         }
-        let failed = |error| refused(server, &error);
+        let failed = |error| refused(server, error);
         let client = &mut self.client;
         MIGRATING.iter().try_for_each(|sql| client.batch_execute_within(TURN, sql)).map_err(failed)?;
         for migrations in migrations {
@@ -127,37 +130,54 @@ impl Conn {
 }
 
 /// Names what an operator can do about it.
-fn refused(server: &Server, error: &Failed) -> OpenError {
+pub(super) fn refused(server: &Server, error: Failed) -> OpenError {
     let place = server.shown().to_owned();
-    let said = |code: &SqlState| error.answer().is_some_and(|db| db.code() == code);
-    if said(&SqlState::INVALID_PASSWORD) || said(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) {
-        OpenError::Credentials { place, source: told(error).into() }
-    } else if said(&SqlState::INVALID_CATALOG_NAME) {
-        OpenError::NoDatabase { place }
-    } else if said(&SqlState::TOO_MANY_CONNECTIONS) {
-        OpenError::TooManyConnections { place, source: told(error).into() }
-    } else if said(&SqlState::LOCK_NOT_AVAILABLE) {
-        OpenError::Migrating { place }
-    } else if error.answer().is_none() && is_io(error) {
-        OpenError::Unreachable { place, source: told(error).into() }
-    } else if error.answer().is_none() && !server.has_password() {
+    let source = || told(&error).into();
+    if let Some(answer) = error.answer() {
+        return answered(place, answer.code(), source());
+    }
+    match error {
+        Failed::Plain => return OpenError::NoTls { place },
+        Failed::Roots(BadRoots::File(path, source)) => return OpenError::Ca { path, source },
+        Failed::Roots(BadRoots::System) => return OpenError::NoAuthorities { place },
+        Failed::Postgres(_) | Failed::Closed | Failed::Silent(_) | Failed::Tls(_) | Failed::Runtime(_) => {}
+    }
+    if let Some(refusal) = refusal(&error) {
+        unchecked(place, refusal, source())
+    } else if error.is_io() {
+        OpenError::Unreachable { place, source: source() }
+    } else if !server.has_password() {
         // The client itself ends the talk when it is asked for one.
-        OpenError::Credentials { place, source: told(error).into() }
+        OpenError::Credentials { place, source: source() }
     } else {
-        OpenError::Postgres { place, source: told(error).into() }
+        OpenError::Postgres { place, source: source() }
     }
 }
 
-fn is_io(error: &Failed) -> bool {
-    if matches!(error, Failed::Silent(_) | Failed::Closed) {
-        return true;
+/// By what the server said.
+fn answered(place: String, code: &SqlState, source: Cause) -> OpenError {
+    if [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code) {
+        OpenError::Credentials { place, source }
+    } else if *code == SqlState::INVALID_CATALOG_NAME {
+        OpenError::NoDatabase { place }
+    } else if *code == SqlState::TOO_MANY_CONNECTIONS {
+        OpenError::TooManyConnections { place, source }
+    } else if *code == SqlState::LOCK_NOT_AVAILABLE {
+        OpenError::Migrating { place }
+    } else {
+        OpenError::Postgres { place, source }
     }
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(inner) = cause {
-        if inner.is::<std::io::Error>() {
-            return true;
-        }
-        cause = inner.source();
+}
+
+/// By what the client does not accept of the server's TLS.
+fn unchecked(place: String, refusal: &rustls::Error, source: Cause) -> OpenError {
+    use rustls::CertificateError::{BadSignature, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    use rustls::Error::InvalidCertificate;
+    if matches!(refusal, InvalidCertificate(UnknownIssuer | BadSignature)) {
+        OpenError::Untrusted { place, source }
+    } else if matches!(refusal, InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) {
+        OpenError::OtherHost { place, source }
+    } else {
+        OpenError::Tls { place, source }
     }
-    matches!(error, Failed::Postgres(error) if error.is_closed())
 }

@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
+use crate::postgres::tls::{BadRoots, Tls, refusal};
+
 /// Why what was asked of the server has no good answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failed {
@@ -15,12 +17,46 @@ pub(super) enum Failed {
     /// The server let the time pass.
     #[error("the server has not answered for {} s", .0.as_secs_f32())]
     Silent(Duration),
+    /// TLS is wanted, and the server has none.
+    #[error("the server speaks no TLS")]
+    Plain,
+    /// There is nothing to check the server against.
+    #[error(transparent)]
+    Roots(#[from] BadRoots),
+    /// The client refuses to speak TLS with these settings.
+    #[error("TLS cannot be set up")]
+    Tls(#[from] rustls::Error),
     /// The system has no room for one more connection.
     #[error("no runtime for a connection")]
     Runtime(#[source] io::Error),
 }
 
 impl Failed {
+    /// What became of an attempt to connect.
+    pub(super) fn at_connect(error: tokio_postgres::Error, tls: &Tls) -> Self {
+        let failed = Self::Postgres(error);
+        // Neither the server's answer nor the way to it: the client found that the server does not agree to TLS.
+        if tls.is_missed() && failed.answer().is_none() && !failed.is_io() { Self::Plain } else { failed }
+    }
+
+    /// Whether the way to the server failed, or broke.
+    pub(super) fn is_io(&self) -> bool {
+        if matches!(self, Self::Silent(_) | Self::Closed) {
+            return true;
+        }
+        if refusal(self).is_some() {
+            return false;
+        }
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(self);
+        while let Some(inner) = cause {
+            if inner.is::<io::Error>() {
+                return true;
+            }
+            cause = inner.source();
+        }
+        matches!(self, Self::Postgres(error) if error.is_closed())
+    }
+
     /// What the server said.
     pub(super) fn answer(&self) -> Option<&DbError> {
         if let Self::Postgres(error) = self { error.as_db_error() } else { None }

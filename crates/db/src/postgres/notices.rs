@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::postgres::Server;
 use crate::postgres::client::Client;
-use crate::postgres::connect::Conn;
+use crate::postgres::connect::{Conn, refused};
 use crate::stats::Board;
 use crate::{Error, OpenError};
 
@@ -78,10 +78,7 @@ impl Notices {
     pub(super) fn listen(&self) -> Result<Client, OpenError> {
         let mut client = Conn::open(&self.server)?.client;
         let listening = client.batch_execute("LISTEN madang_raised");
-        listening.map_err(|error| OpenError::Postgres {
-            place: self.server.shown().into(),
-            source: Box::new(error),
-        })?;
+        listening.map_err(|error| refused(&self.server, error))?;
         Ok(client)
     }
 

@@ -1,8 +1,13 @@
+use std::path::Path;
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use crate::postgres::fault::Failed;
+use crate::postgres::tls::{Roots, Tls};
+use crate::postgres::url::{Mode, Url};
 use crate::{OpenError, Synchronous};
 
 /// For the TCP connection to stand.
@@ -23,6 +28,9 @@ pub(crate) struct Server {
     url: String,
     /// The URL's user, host, port and name: never its password.
     shown: String,
+    mode: Option<Mode>,
+    /// What the server is checked against; without any, there is no TLS.
+    roots: Option<Roots>,
     synchronous: Synchronous,
 }
 
@@ -30,16 +38,13 @@ impl Server {
     /// Reads a URL. The reason why it is refused never repeats a part of it.
     pub(crate) fn parse(url: &str) -> Result<Self, OpenError> {
         let bad = |reason| OpenError::Url { reason };
+        let Url { url, mode } = Url::read(url)?;
         let config: Config = url.parse().map_err(|_| {
             bad("not a URL of PostgreSQL, expected postgres://USER:PASSWORD@HOST:PORT/NAME \
-                 (percent-encode what is special in the password; sslmode is disable or prefer)")
+                 (percent-encode what is special in the password)")
         })?;
         if config.get_hosts().iter().any(|host| shown_host(host).contains('@')) {
             return Err(bad("an @ in a PostgreSQL URL's user or password is written %40"));
-        }
-        if matches!(config.get_ssl_mode(), SslMode::Require) {
-            return Err(bad("sslmode=require: this build has no TLS to PostgreSQL, the mesh has; \
-                            write sslmode=disable"));
         }
         let user = config.get_user().filter(|user| !user.is_empty());
         let user = user.ok_or_else(|| bad("a PostgreSQL URL needs a user: postgres://USER@HOST/NAME"))?;
@@ -55,7 +60,40 @@ impl Server {
             return Err(bad("a PostgreSQL URL needs a host: postgres://USER@HOST/NAME"));
         }
         let shown = format!("postgres://{user}@{hosts}/{name}");
-        Ok(Self { url: url.into(), shown, synchronous: Synchronous::Full })
+        Self { url, shown, mode, roots: None, synchronous: Synchronous::Full }.trusting(None)
+    }
+
+    /// The same server, checked against the authorities in this file, or without one against those of the system where the URL
+    /// asks for TLS.
+    pub(crate) fn trusting(mut self, ca: Option<&Path>) -> Result<Self, OpenError> {
+        let bad = |reason| Err(OpenError::Url { reason });
+        self.roots = match (ca, self.mode) {
+            (Some(_), Some(Mode::Disable)) => {
+                return bad(
+                    "sslmode=disable has no TLS, and --database-ca demands it: leave one of them out",
+                );
+            }
+            (Some(path), Some(Mode::Verify) | None) => Some(Roots::File(path.into())),
+            (None, Some(Mode::Verify)) => Some(Roots::System),
+            (None, Some(Mode::Disable) | None) => None,
+        };
+        match self.unspeakable().filter(|_| self.roots.is_some()) {
+            Some(reason) => bad(reason),
+            None => Ok(self),
+        }
+    }
+
+    /// Why TLS cannot be spoken to one of these.
+    fn unspeakable(&self) -> Option<&'static str> {
+        let config: Config = self.url.parse().ok()?;
+        config.get_hosts().iter().find_map(|host| match host {
+            Host::Unix(_) => {
+                Some("there is no TLS on a Unix socket: write sslmode=disable, and no --database-ca")
+            }
+            Host::Tcp(name) => ServerName::try_from(name.as_str()).err().map(
+                |_| "TLS needs a host that a certificate can name: its name, or an address without a zone",
+            ),
+        })
     }
 
     /// The same server, whose COMMIT waits for the disk or, as the negative control, does not.
@@ -69,6 +107,12 @@ impl Server {
 
     pub(super) fn has_password(&self) -> bool {
         self.url.parse().is_ok_and(|config: Config| config.get_password().is_some())
+    }
+
+    /// How a connection is secured.
+    pub(super) fn tls(&self) -> Result<Tls, Failed> {
+        let Some(roots) = &self.roots else { return Ok(Tls::off()) };
+        Ok(Tls::trusting(roots.read()?, self.config()?.get_ssl_negotiation())?)
     }
 
     /// For a connection to stand and its user to be let in: a server that stands still takes connections, and says nothing.
@@ -93,6 +137,7 @@ impl Server {
         config.connect_timeout(connect).tcp_user_timeout(unacknowledged).options(options.trim_end());
         config.keepalives(true).keepalives_idle(idle).keepalives_interval(interval);
         config.keepalives_retries(retries);
+        config.ssl_mode(if self.roots.is_some() { SslMode::Require } else { SslMode::Disable });
         if config.get_application_name().is_none() {
             config.application_name("madang");
         }
@@ -128,6 +173,38 @@ mod tests {
     }
 
     #[test]
+    fn there_is_tls_where_the_url_or_a_file_asks_for_it() {
+        let roots = |url: &str, ca| Server::parse(url).and_then(|server| server.trusting(ca));
+        let (file, ca) = (Some(Roots::File("ca.pem".into())), Some(Path::new("ca.pem")));
+        for (url, alone, with_file) in [
+            ("postgres://u@h/n", None, &file),
+            ("postgres://u@h/n?sslmode=require", Some(Roots::System), &file),
+            ("postgres://u@h/n?sslmode=verify-full", Some(Roots::System), &file),
+            ("postgres://u@h/n?sslmode=disable", None, &None),
+        ] {
+            let server = roots(url, None).unwrap();
+            let wanted = if alone.is_some() { SslMode::Require } else { SslMode::Disable };
+            assert_eq!(server.config().unwrap().get_ssl_mode(), wanted, "{url}");
+            assert_eq!(server.roots, alone, "{url}");
+            assert_eq!(&roots(url, ca).ok().and_then(|server| server.roots), with_file, "{url}");
+        }
+    }
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        let ca = Some(Path::new("ca.pem"));
+        for (url, ca, says) in [
+            ("postgres://u:secret@h/n?sslmode=disable", ca, "leave one of them out"),
+            ("postgres://u:secret@%2Frun/n", ca, "Unix socket"),
+            ("postgres://u:secret@%2Frun/n?sslmode=require", None, "Unix socket"),
+            ("postgres://u:secret@no..name/n?sslmode=require", None, "a certificate can name"),
+        ] {
+            let error = Server::parse(url).and_then(|server| server.trusting(ca)).err().unwrap().to_string();
+            assert!(error.contains(says) && !error.contains("secret"), "{url}: {error}");
+        }
+    }
+
+    #[test]
     fn a_bad_url_is_refused_with_what_is_missing_and_without_its_parts() {
         for (url, says) in [
             ("postgres://u:secret@/n", "needs a host"),
@@ -135,8 +212,6 @@ mod tests {
             ("postgres://h/n", "needs a user"),
             ("postgres://u:sec@ret@h/n", "%40"),
             ("postgres://u:secret@h:port/n", "expected postgres://"),
-            ("postgres://u:secret@h/n?sslmode=require", "no TLS"),
-            ("postgres://u:secret@h/n?sslmode=verify-full", "sslmode is disable or prefer"),
             ("postgres://u:secret@h/n?secret=1", "expected postgres://"),
         ] {
             let error = Server::parse(url).err().unwrap().to_string();

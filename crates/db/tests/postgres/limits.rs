@@ -9,7 +9,7 @@ use std::time::Duration;
 use madang_db::{Config, Db, Error, Kind, Synchronous, params};
 use tokio::time::{Instant, timeout};
 
-use crate::{config, count, database, insert, inserted, opened};
+use crate::{config, count, database, insert, inserted, opened, until};
 use madang_db::testing::OnPostgres;
 
 const LOCK: &str = "UPDATE item SET version = version + 1 WHERE id = $1";
@@ -168,7 +168,8 @@ async fn the_pool_grows_with_need_and_to_its_limit() {
         held.await.unwrap();
     }
     third.await.unwrap();
-    assert_eq!(sessions(), "2");
+    // A question's own session ends a little later on a machine that is busy.
+    until("two connections serve three", async || sessions() == "2").await;
 }
 
 #[tokio::test]

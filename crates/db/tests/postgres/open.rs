@@ -12,7 +12,7 @@ const V1: (&str, &str) = ("V1__init", "CREATE TABLE a (id BIGINT)");
 const V2: (&str, &str) = ("V2__more", "CREATE TABLE b (id BIGINT)");
 
 /// The error and its causes, which never hold the password.
-async fn refused(config: &Config, migrations: Vec<Migrations>) -> (OpenError, String) {
+pub(crate) async fn refused(config: &Config, migrations: Vec<Migrations>) -> (OpenError, String) {
     let error = Db::open(config, migrations).await.expect_err("it must be refused");
     let mut all = error.to_string();
     let mut cause = error.source();

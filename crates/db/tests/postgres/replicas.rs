@@ -105,6 +105,8 @@ async fn one_replica_leads_and_another_takes_over_when_its_connection_breaks() {
 
     let sql = "SELECT pg_terminate_backend(pid)::TEXT FROM pg_locks WHERE locktype = 'advisory'
                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let held = sql.replace("pg_terminate_backend(pid)::TEXT", "pid::TEXT");
+    until("the pruner's session ends", async || database.ask(&held).len() == 1).await;
     assert_eq!(database.ask(sql).len(), 1);
     timeout(SOON, term.ended()).await.expect("the loss is noticed at once");
     assert!(!term.lasts());

@@ -3,13 +3,18 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use madang_db::testing::ask;
 use tempfile::TempDir;
+
+use crate::authority::Identity;
 
 /// A server of the test's own, which it may stop.
 pub(crate) struct Server {
     folder: TempDir,
     programs: PathBuf,
     port: u16,
+    /// Besides where it listens.
+    settings: &'static str,
 }
 
 impl Server {
@@ -20,11 +25,34 @@ impl Server {
         // The server runs as another user where this is root.
         run(Command::new("chmod").arg("0777").arg(folder.path()));
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let server = Self { folder, programs, port };
+        let server = Self { folder, programs, port, settings: "" };
         let options = ["-U", "madang", "--auth=trust", "--locale=C", "--encoding=UTF8"];
         run(server.program("initdb").args(options));
         server.start();
         server
+    }
+
+    /// One that lets nobody in without TLS and a password, which is `secret`.
+    pub(crate) fn with(identity: &Identity) -> Self {
+        let mut server = Self::new();
+        ask(&server.url(), "ALTER ROLE madang PASSWORD 'secret'");
+        server.stop();
+        server.settings = "-c ssl=on";
+        let data = server.folder.path().join("data");
+        fs::write(data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n").unwrap();
+        for (name, content) in [("server.crt", &identity.certificate), ("server.key", &identity.key)] {
+            let file = server.folder.path().join(name);
+            fs::write(&file, content).unwrap();
+            // The server's user owns its key, or the server does not start.
+            run(tools().args(["as-owner", "install", "-m", "600"]).arg(file).arg(data.join(name)));
+        }
+        server.start();
+        server
+    }
+
+    /// Its database by this name of the host.
+    pub(crate) fn url_by(&self, host: &str) -> String {
+        format!("postgres://madang:secret@{host}:{}/postgres", self.port)
     }
 
     pub(crate) fn url(&self) -> String {
@@ -32,8 +60,10 @@ impl Server {
     }
 
     pub(crate) fn start(&self) {
-        let options =
-            format!("-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories=''", self.port);
+        let options = format!(
+            "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories='' {}",
+            self.port, self.settings
+        );
         let log = self.folder.path().join("log");
         run(self.program("pg_ctl").args(["-w", "-s", "-o", &options, "-l"]).arg(log).arg("start"));
     }
