@@ -87,6 +87,10 @@ proto: ## Check the contracts: buf lint, and buf breaking against what was relea
 	tools/buf lint proto
 	tools/buf breaking proto --against proto/released/madang.binpb
 
+.PHONY: check-charts
+check-charts: ## Check charts, manifests, policies and the Dockerfile, with helm and kubectl, installed where missing; no cluster
+	MADANG_TEST_CHARTS=1 CARGO="$(CARGO)" tools/kubernetes tools/test --locked -p madang-tests --test manifests
+
 .PHONY: release-proto
 release-proto: ## Take the contracts as they are for released; only a release does this
 	tools/buf build proto -o proto/released/madang.binpb

@@ -27,7 +27,7 @@ inventory:
   rpcs:
     madang.inventory.v1.InventoryService:
       GetStock: [read, gateway]
-      BatchGetStock: [read, gateway]
+      BatchGetStock: [operator]
       Restock: [operator]
       ReserveStock: [write, orders]
       ReleaseStock: [write, orders]
