@@ -114,3 +114,9 @@ kind-down: ## Delete that cluster, with all its data
 .PHONY: render
 render: ## Render k8s/base/shop.yaml from the charts
 	tools/render shop
+
+.PHONY: test-cluster
+test-cluster: ## Try the shop on a cluster: policies, upgrades, kills (CONTEXT=kind-madang, EDGE=http://127.0.0.1:9090)
+	$(CARGO) build --locked -p madang-cli
+	MADANG_TEST_CONTEXT=$(or $(CONTEXT),kind-madang) MADANG_TEST_EDGE=$(or $(EDGE),http://127.0.0.1:9090) \
+	  $(CARGO) test --locked -p madang-tests --test cluster -- --nocapture --test-threads=1

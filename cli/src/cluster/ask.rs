@@ -36,7 +36,9 @@ const PLATFORM: [&str; 4] = [
 
 /// What `madang cluster ask` is told.
 #[derive(Debug, Args)]
-#[command(after_help = "Prints one JSON object a line: to, what, answer (allowed, denied or unreachable), and why.")]
+#[command(
+    after_help = "Prints one JSON object a line: to, what, answer (allowed, denied or unreachable), and why."
+)]
 pub(super) struct AskArgs {}
 
 /// How a question ended.
@@ -59,9 +61,7 @@ pub(super) async fn run(_: AskArgs, output: &Output) -> Result<ExitCode> {
         let to = format!("{service}:{}", service.port());
         let endpoint = Endpoint::from_shared(format!("http://{to}")).context("a name of a service")?;
         let channel = endpoint.connect_timeout(PATIENCE).connect_lazy();
-        let mut answers = stream::iter(paths())
-            .map(|path| rpc(channel.clone(), path))
-            .buffered(TOGETHER);
+        let mut answers = stream::iter(paths()).map(|path| rpc(channel.clone(), path)).buffered(TOGETHER);
         while let Some((path, answer)) = answers.next().await {
             output.json_line(&line(&to, &path, &answer))?;
         }
@@ -115,6 +115,8 @@ fn judge(status: &Status) -> Answer {
     match status.code() {
         Code::PermissionDenied if status.message().contains("RBAC") => Answer::Denied,
         Code::Unavailable => Answer::Unreachable(status.message().to_owned()),
+        // No answer of anybody: the connection broke.
+        _ if std::error::Error::source(status).is_some() => Answer::Unreachable(status.message().to_owned()),
         code => Answer::Allowed(format!("{code:?}")),
     }
 }
@@ -140,5 +142,7 @@ mod tests {
         assert_eq!(own, Answer::Allowed("PermissionDenied".to_owned()));
         assert!(matches!(judge(&Status::unavailable("no healthy upstream")), Answer::Unreachable(_)));
         assert!(matches!(judge(&Status::unimplemented("")), Answer::Allowed(_)));
+        let broken = Status::from_error(Box::new(std::io::Error::other("reset")));
+        assert!(matches!(judge(&broken), Answer::Unreachable(_)));
     }
 }

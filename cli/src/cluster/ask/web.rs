@@ -47,7 +47,9 @@ async fn get(to: &str, path: &str) -> Answer {
     let text = answer.text().await.unwrap_or_default();
     match status {
         StatusCode::FORBIDDEN if text.contains("RBAC") => Answer::Denied,
-        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE if !text.starts_with('{') => Answer::Unreachable(text),
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE if !text.starts_with('{') => {
+            Answer::Unreachable(text)
+        }
         status => Answer::Allowed(status.to_string()),
     }
 }
