@@ -11,14 +11,21 @@
 
 mod charts;
 mod deploy;
+mod down;
 #[cfg(test)]
 mod fake;
 mod forward;
 mod helm;
+mod kind;
 mod namespace;
+mod platform;
+mod preflight;
 mod secrets;
+mod smoke;
+mod status;
 mod target;
 mod tool;
+mod up;
 mod wait;
 
 use std::process::ExitCode;
@@ -40,7 +47,9 @@ pub const NAMESPACE: &str = "madang";
 /// What `madang cluster` is told.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  madang cluster deploy
+  madang cluster up                                 A kind cluster with the shop in it
+  madang cluster up --context staging               The shop in a cluster that is there
+  madang cluster forward                            Then, in another terminal: madang audit
   madang cluster deploy orders --context kind-madang")]
 pub struct ClusterArgs {
     #[command(flatten)]
@@ -51,8 +60,14 @@ pub struct ClusterArgs {
 
 #[derive(Debug, Subcommand)]
 enum ClusterCommand {
+    /// Set all up, from the cluster to the first confirmed order; what is there is used
+    Up(up::UpArgs),
     /// Deploy services, each as its own Helm release, and wait until they serve
     Deploy(deploy::DeployArgs),
+    /// Show the nodes, the platform, and what Helm has installed
+    Status(status::StatusArgs),
+    /// Take away the kind cluster, or the shop out of another cluster
+    Down(down::DownArgs),
     /// Open the services' ports on this machine, until Ctrl-C: for audit, status, sagas and dead-letters
     Forward(forward::ForwardArgs),
     /// Make the passwords of the databases and of NATS, as Secrets; what is there is never changed
@@ -65,7 +80,10 @@ enum ClusterCommand {
 /// What the API server or a tool refuses, or that the cluster cannot be reached.
 pub async fn run(args: ClusterArgs, output: &Output) -> Result<ExitCode> {
     match args.command {
+        ClusterCommand::Up(up) => Box::pin(up::run(up, &args.target, output)).await,
         ClusterCommand::Deploy(deploy) => Box::pin(deploy::run(deploy, &args.target, output)).await,
+        ClusterCommand::Status(status) => Box::pin(status::run(status, &args.target, output)).await,
+        ClusterCommand::Down(down) => Box::pin(down::run(down, &args.target, output)).await,
         ClusterCommand::Forward(forward) => Box::pin(forward::run(forward, &args.target, output)).await,
         ClusterCommand::Secrets(secrets) => Box::pin(secrets::run(secrets, &args.target, output)).await,
     }

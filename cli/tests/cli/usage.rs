@@ -23,7 +23,15 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn every_command_has_a_help_with_examples() {
     let commands = ["", "up", "demo", "order", "audit", "status", "sagas", "dead-letters", "completions"];
-    let clusters = ["cluster", "cluster deploy", "cluster forward", "cluster secrets"];
+    let clusters = [
+        "cluster",
+        "cluster up",
+        "cluster deploy",
+        "cluster status",
+        "cluster down",
+        "cluster forward",
+        "cluster secrets",
+    ];
     let orders = ["order place", "order get", "order list", "order watch", "order cancel"];
     let sagas = ["sagas list", "sagas resume"];
     let letters = ["dead-letters list", "dead-letters redrive", "dead-letters discard"];
