@@ -9,13 +9,13 @@
 //! The API server is spoken to by kube; `kind`, `docker`, `helm` and `kubectl` are run as processes where they are the tool. What
 //! is decided (what is missing, what to run, why a pod is not ready) is pure and stands apart from what is asked and run.
 
-mod charts;
+pub(crate) mod charts;
 mod deploy;
 mod down;
 #[cfg(test)]
 mod fake;
 mod forward;
-mod helm;
+pub(crate) mod helm;
 mod kind;
 mod namespace;
 mod platform;
@@ -24,9 +24,9 @@ mod secrets;
 mod smoke;
 mod status;
 mod target;
-mod tool;
+pub(crate) mod tool;
 mod up;
-mod wait;
+pub(crate) mod wait;
 
 use std::process::ExitCode;
 
