@@ -6,7 +6,9 @@
 mod authorization;
 mod charts;
 mod object;
+mod pods;
 mod policies;
+mod rendering;
 mod routes;
 mod table;
 mod variants;

@@ -39,6 +39,16 @@ impl Object {
     pub(crate) fn at(&self, path: &str) -> &Value {
         self.0.pointer(path).unwrap_or(&Value::Null)
     }
+
+    /// The template of its pods, or itself where it is a pod; none where it makes no pods.
+    pub(crate) fn pod(&self) -> Option<&Value> {
+        match self.kind() {
+            "Pod" => Some(&self.0),
+            _ => {
+                self.0.pointer("/spec/template").filter(|template| !template["spec"]["containers"].is_null())
+            }
+        }
+    }
 }
 
 /// The text at a path, empty where there is none.
