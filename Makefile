@@ -115,3 +115,9 @@ kind-down: ## Delete that cluster, with all its data
 render: ## Render k8s/base/shop.yaml and docs/policies.md from the charts
 	tools/kubernetes tools/render shop
 	MADANG_WRITE_POLICIES=1 MADANG_TEST_CHARTS=1 tools/kubernetes $(CARGO) test --locked --quiet -p madang-tests --test manifests document
+
+.PHONY: test-cluster
+test-cluster: ## Try the shop on a cluster: policies, upgrades, kills (CONTEXT=kind-madang, EDGE=http://127.0.0.1:9090)
+	$(CARGO) build --locked -p madang-cli
+	MADANG_TEST_CONTEXT=$(or $(CONTEXT),kind-madang) MADANG_TEST_EDGE=$(or $(EDGE),http://127.0.0.1:9090) \
+	  $(CARGO) test --locked -p madang-tests --test cluster -- --nocapture --test-threads=1

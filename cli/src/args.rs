@@ -5,7 +5,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::output::Format;
-use crate::{audit, cluster, dead_letters, demo, order, sagas, status, up};
+use crate::{audit, canary, cluster, dead_letters, demo, order, sagas, status, up};
 
 /// The longest time that a flag may give, a day: far below what overflows when it is added to the present.
 pub(crate) const MAX_SECONDS: u64 = 86_400;
@@ -72,6 +72,8 @@ pub enum Command {
     DeadLetters(dead_letters::DeadLettersArgs),
     /// The shop on Kubernetes: set it up, deploy it, reach its services, take it down
     Cluster(cluster::ClusterArgs),
+    /// Send some of a service's calls to another version of it, on Kubernetes; promote it or take it back
+    Canary(canary::CanaryArgs),
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  madang completions bash > ~/.local/share/bash-completion/completions/madang"

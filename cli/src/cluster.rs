@@ -9,17 +9,25 @@
 //! The API server is spoken to by kube; `kind`, `docker`, `helm` and `kubectl` are run as processes where they are the tool. What
 //! is decided (what is missing, what to run, why a pod is not ready) is pure and stands apart from what is asked and run.
 
-mod charts;
+mod ask;
+pub(crate) mod charts;
 mod deploy;
+mod down;
 #[cfg(test)]
 mod fake;
 mod forward;
-mod helm;
+pub(crate) mod helm;
+mod kind;
 mod namespace;
+mod platform;
+mod preflight;
 mod secrets;
+mod smoke;
+mod status;
 mod target;
-mod tool;
-mod wait;
+pub(crate) mod tool;
+mod up;
+pub(crate) mod wait;
 
 use std::process::ExitCode;
 
@@ -40,7 +48,9 @@ pub const NAMESPACE: &str = "madang";
 /// What `madang cluster` is told.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  madang cluster deploy
+  madang cluster up                                 A kind cluster with the shop in it
+  madang cluster up --context staging               The shop in a cluster that is there
+  madang cluster forward                            Then, in another terminal: madang audit
   madang cluster deploy orders --context kind-madang")]
 pub struct ClusterArgs {
     #[command(flatten)]
@@ -51,8 +61,17 @@ pub struct ClusterArgs {
 
 #[derive(Debug, Subcommand)]
 enum ClusterCommand {
+    /// Tell what this pod may ask of every other: run in a pod by the tests of the policies
+    #[command(hide = true)]
+    Ask(ask::AskArgs),
+    /// Set all up, from the cluster to the first confirmed order; what is there is used
+    Up(up::UpArgs),
     /// Deploy services, each as its own Helm release, and wait until they serve
     Deploy(deploy::DeployArgs),
+    /// Show the nodes, the platform, and what Helm has installed
+    Status(status::StatusArgs),
+    /// Take away the kind cluster, or the shop out of another cluster
+    Down(down::DownArgs),
     /// Open the services' ports on this machine, until Ctrl-C: for audit, status, sagas and dead-letters
     Forward(forward::ForwardArgs),
     /// Make the passwords of the databases and of NATS, as Secrets; what is there is never changed
@@ -65,7 +84,11 @@ enum ClusterCommand {
 /// What the API server or a tool refuses, or that the cluster cannot be reached.
 pub async fn run(args: ClusterArgs, output: &Output) -> Result<ExitCode> {
     match args.command {
+        ClusterCommand::Ask(ask) => Box::pin(ask::run(ask, output)).await,
+        ClusterCommand::Up(up) => Box::pin(up::run(up, &args.target, output)).await,
         ClusterCommand::Deploy(deploy) => Box::pin(deploy::run(deploy, &args.target, output)).await,
+        ClusterCommand::Status(status) => Box::pin(status::run(status, &args.target, output)).await,
+        ClusterCommand::Down(down) => Box::pin(down::run(down, &args.target, output)).await,
         ClusterCommand::Forward(forward) => Box::pin(forward::run(forward, &args.target, output)).await,
         ClusterCommand::Secrets(secrets) => Box::pin(secrets::run(secrets, &args.target, output)).await,
     }

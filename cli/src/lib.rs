@@ -4,7 +4,7 @@
 //! ```text
 //! up, demo ──> supervisor ──> child processes, one for each service
 //! order ─────> gateway
-//! cluster ───> the API server; kind, docker, helm and kubectl, where they are the tool
+//! cluster, canary ──> the API server; kind, docker, helm and kubectl, where they are the tool
 //! audit, status, sagas, dead-letters ──> the services themselves: what operators may ask does not pass the gateway
 //! ```
 //!
@@ -13,6 +13,7 @@
 
 mod args;
 pub mod audit;
+pub mod canary;
 pub mod client;
 pub mod cluster;
 pub mod dead_letters;
@@ -50,6 +51,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sagas(args) => Box::pin(sagas::run(args, &output)).await,
         Command::DeadLetters(args) => Box::pin(dead_letters::run(args, &output)).await,
         Command::Cluster(args) => Box::pin(cluster::run(args, &output)).await,
+        Command::Canary(args) => Box::pin(canary::run(args, &output)).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "madang", &mut script);

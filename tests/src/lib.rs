@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod backends;
+pub mod cluster;
 pub mod customer;
 pub mod feed;
 pub mod ids;

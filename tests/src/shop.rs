@@ -2,6 +2,7 @@
 
 mod data;
 mod death;
+mod elsewhere;
 mod home;
 mod places;
 mod ports;
@@ -40,6 +41,8 @@ pub type Settings<'a> = [(Service, &'a str, &'a str)];
 #[derive(Debug)]
 pub struct Shop {
     ports: BTreeMap<Replica, (u16, u16)>,
+    /// Where customers come in, where that is not the gateway itself.
+    edge: Option<String>,
     settings: Vec<(Service, String, String)>,
     /// Programs that services run under, with their arguments.
     under: BTreeMap<Service, Vec<String>>,
@@ -100,6 +103,7 @@ impl Shop {
         };
         let shop = Self {
             ports: Replica::all().map(ports).collect::<Result<_>>()?,
+            edge: None,
             settings: settings.iter().map(own).collect(),
             under: BTreeMap::new(),
             processes: BTreeMap::new(),

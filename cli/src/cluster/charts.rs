@@ -46,7 +46,10 @@ impl fmt::Display for Release {
 pub(crate) struct Charts(PathBuf);
 
 #[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Manifest {
+    #[serde(default)]
+    app_version: String,
     #[serde(default)]
     dependencies: Vec<Dependency>,
 }
@@ -88,14 +91,25 @@ impl Charts {
     /// # Errors
     /// Where its Chart.yaml cannot be read.
     pub(crate) fn build(&self, release: Release) -> Result<Option<Call>> {
-        let chart = self.chart(release);
-        let path = chart.join("Chart.yaml");
-        let told = || format!("cannot read {}", path.display());
-        let manifest = fs::read_to_string(&path).with_context(told)?;
-        let manifest: Manifest = serde_saphyr::from_str(&manifest).with_context(told)?;
+        let (chart, manifest) = (self.chart(release), self.manifest(release)?);
         let is_stale = manifest.dependencies.iter().any(|it| it.is_stale(&chart));
         let folder = chart.display().to_string();
         Ok(is_stale.then(|| Call::new("helm", ["dependency", "build", &folder])))
+    }
+
+    /// The version of what a chart runs.
+    ///
+    /// # Errors
+    /// Where its Chart.yaml cannot be read.
+    pub(crate) fn app_version(&self, release: Release) -> Result<String> {
+        Ok(self.manifest(release)?.app_version)
+    }
+
+    fn manifest(&self, release: Release) -> Result<Manifest> {
+        let path = self.chart(release).join("Chart.yaml");
+        let told = || format!("cannot read {}", path.display());
+        let manifest = fs::read_to_string(&path).with_context(told)?;
+        serde_saphyr::from_str(&manifest).with_context(told)
     }
 }
 

@@ -17,7 +17,7 @@ use crate::output::Progress;
 use crate::system;
 
 /// How long the edge may take to lead to orders, and the order to be confirmed.
-const LIMIT: Duration = Duration::from_secs(90);
+pub(super) const LIMIT: Duration = Duration::from_secs(90);
 const CALL: Duration = Duration::from_secs(8);
 const BETWEEN: Duration = Duration::from_secs(1);
 /// What is ordered: the catalog has it from the start.
@@ -60,9 +60,9 @@ impl Edge {
 ///
 /// # Errors
 /// Where it ends otherwise, or time is over; with what the shop said last.
-pub(super) async fn order(edge: &Edge, progress: &mut Progress) -> Result<Order> {
+pub(super) async fn order(edge: &Edge, limit: Duration, progress: &mut Progress) -> Result<Order> {
     let request = request();
-    let end = Instant::now() + LIMIT;
+    let end = Instant::now() + limit;
     let mut order: Option<Order> = None;
     loop {
         progress.show("placing an order through the edge");
@@ -71,19 +71,23 @@ pub(super) async fn order(edge: &Edge, progress: &mut Progress) -> Result<Order>
             Some(order) => get(edge, order.order_id.clone()).await,
         };
         let said = match answer {
-            Ok(answer) => match verdict(&answer)? {
-                true => return Ok(answer),
-                false => {
-                    let said = format!("the order is {}", crate::order::show::state_name(answer.state()));
-                    order = Some(answer);
-                    said
-                }
-            },
+            Ok(answer) => {
+                let state = crate::order::show::state_name(answer.state());
+                let said = match verdict(&answer)? {
+                    true => match read(edge, &answer.order_id).await {
+                        Ok(()) => return Ok(answer),
+                        Err(error) => format!("the order is {state}, and by HTTP: {error:#}"),
+                    },
+                    false => format!("the order is {state}"),
+                };
+                order = Some(answer);
+                said
+            }
             Err(error) if may_pass(&error) => exit::brief(&error),
             Err(error) => return Err(error).context("the edge refuses an order"),
         };
         if Instant::now() >= end {
-            bail!("no order was confirmed within {} s; last: {said}", LIMIT.as_secs());
+            bail!("no order was confirmed within {} s; last: {said}", limit.as_secs());
         }
         tokio::time::sleep(BETWEEN).await;
     }
@@ -99,6 +103,13 @@ async fn get(edge: &Edge, order_id: String) -> Result<Order> {
     let mut orders = OrdersServiceClient::new(connect(&edge.grpc).await?);
     let answer = orders.get_order(within(CALL, GetOrderRequest { order_id })).await?.into_inner();
     Ok(answer.order.unwrap_or_default())
+}
+
+/// Reads the order once more, by HTTP.
+async fn read(edge: &Edge, order_id: &str) -> Result<()> {
+    let client = reqwest::Client::builder().timeout(CALL).no_proxy().build()?;
+    let answer = client.get(format!("{}/api/orders/{order_id}", edge.http)).send().await?;
+    Ok(answer.error_for_status().map(drop)?)
 }
 
 /// Whether the order is confirmed.
@@ -171,9 +182,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_order_is_asked_for_until_it_is_confirmed() {
-        let edge = Edge { http: String::new(), grpc: "nonsense".into(), _forwards: None };
-        let error = order(&edge, &mut Progress::hidden()).await.unwrap_err();
-        assert_eq!(error.to_string(), "the edge refuses an order");
+    async fn an_edge_that_does_not_answer_is_told() {
+        let edge = Edge { http: String::new(), grpc: "http://127.0.0.1:9".into(), _forwards: None };
+        let error = order(&edge, Duration::ZERO, &mut Progress::hidden()).await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("no order was confirmed within 0 s; last: the shop cannot be reached"),
+            "{error}"
+        );
     }
 }

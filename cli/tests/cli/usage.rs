@@ -23,7 +23,16 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn every_command_has_a_help_with_examples() {
     let commands = ["", "up", "demo", "order", "audit", "status", "sagas", "dead-letters", "completions"];
-    let clusters = ["cluster", "cluster deploy", "cluster forward", "cluster secrets"];
+    let clusters = [
+        "canary",
+        "cluster",
+        "cluster up",
+        "cluster deploy",
+        "cluster status",
+        "cluster down",
+        "cluster forward",
+        "cluster secrets",
+    ];
     let orders = ["order place", "order get", "order list", "order watch", "order cancel"];
     let sagas = ["sagas list", "sagas resume"];
     let letters = ["dead-letters list", "dead-letters redrive", "dead-letters discard"];
@@ -52,6 +61,19 @@ fn wrong_usage_ends_with_2() {
         &["audit", "--wait", "18446744073709551615"],
         &["order", "place", "--line", "cup", "--wait", "18446744073709551615"],
         &["sagas", "list", "--state", "final"],
+        &["canary", "catalog"],
+        &["canary", "catalog", "--weight", "101"],
+        &["canary", "catalog", "--weight", "-1"],
+        &["canary", "shop", "--rollback"],
+        &["canary", "catalog", "--promote", "--rollback"],
+        &["canary", "catalog", "--promote", "--image-tag", "1.2.0"],
+        &["cluster"],
+        &["cluster", "deploy", "shop"],
+        &["cluster", "deploy", "--namespace", "Not_A_Label"],
+        &["cluster", "secrets", "--database-host", "gateway=db.example.com"],
+        &["cluster", "up", "--images", "some"],
+        &["cluster", "up", "--no-platform", "--platform", "here"],
+        &["status", "--kubernetes", "--shop", "shop.json"],
         &["sagas", "resume"],
         &["sagas", "resume", "--all", "0198c0de-0000-7000-8000-000000000001"],
         &["dead-letters", "list", "--service", "orders"],

@@ -53,4 +53,15 @@ impl Platform {
             shutdown,
         }
     }
+
+    /// Waits for what the service cannot serve without, which `/readyz` names meanwhile. `None` once the shutdown began: then
+    /// nothing is to be served any more.
+    pub async fn waits_for<T>(&self, name: &'static str, work: impl Future<Output = T>) -> Option<T> {
+        let _missing = self.readiness.guard(name);
+        tokio::select! {
+            biased;
+            () = self.shutdown.begun() => None,
+            done = work => Some(done),
+        }
+    }
 }

@@ -8,6 +8,8 @@ use crate::{Dialect, OpenError};
 
 /// Connections of a service's replica to PostgreSQL, unless set.
 const CONNECTIONS: u16 = 16;
+/// For PostgreSQL at the start, unless set.
+const WAIT: Duration = Duration::from_mins(1);
 
 mod flags;
 
@@ -22,6 +24,8 @@ pub struct Config {
     pub connections: u16,
     /// The file with the certificates of the authority that PostgreSQL is checked against.
     pub ca: Option<PathBuf>,
+    /// How long a PostgreSQL that cannot be reached is waited for at the start.
+    pub wait: Duration,
     pub(crate) limits: Limits,
 }
 
@@ -33,6 +37,7 @@ impl Config {
             synchronous: Synchronous::Full,
             connections: CONNECTIONS,
             ca: None,
+            wait: WAIT,
             limits: Limits::default(),
         }
     }
@@ -185,6 +190,6 @@ mod tests {
         assert_eq!(Service::try_parse_from(few).unwrap().db.connections, 2);
         let none = ["x", "--database", "postgres://u@h/n", "--database-connections", "0"];
         assert!(Service::try_parse_from(none).is_err());
-        assert_eq!(service.db.ca, None);
+        assert_eq!((service.db.wait, service.db.ca), (Duration::from_mins(1), None));
     }
 }

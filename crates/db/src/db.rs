@@ -36,7 +36,8 @@ impl fmt::Debug for Db {
 impl Db {
     /// Opens the database, brings each schema up to date and starts the threads. On SQLite it takes the
     /// file's lease, and makes a missing folder; on PostgreSQL several replicas migrate one after the
-    /// other, and one connection of the pool must stand.
+    /// other, and one connection of the pool must stand. A server that cannot be reached, starts, or has no
+    /// connection left is tried again for [`Config::wait`]; dropping the future ends that.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -51,9 +52,13 @@ impl Db {
             }
             Place::Postgres(server) => {
                 let server = server.with(synchronous).trusting(config.ca.as_deref())?;
-                let (at, to_tell) = (server.clone(), Arc::clone(&board));
-                let start = move || Pool::start(at, (most, limits.queue), migrations, to_tell);
-                Executor::Pool(away(start).await?, server)
+                let start = || {
+                    let (at, to_tell) = (server.clone(), Arc::clone(&board));
+                    let migrations = migrations.iter().map(Migrations::again).collect();
+                    away(move || Pool::start(at, (most, limits.queue), migrations, to_tell))
+                };
+                let pool = wait::patiently(config.wait, start).await?;
+                Executor::Pool(pool, server)
             }
         };
         Ok(Self { executor: Arc::new(executor), board })
@@ -178,6 +183,8 @@ async fn received<T, E: From<Error>>(answer: oneshot::Receiver<Result<T, E>>) ->
     let lost = || Err(Error::Unavailable("the executor lost the answer".into()).into());
     answer.await.unwrap_or_else(|_| lost())
 }
+
+mod wait;
 
 #[cfg(test)]
 mod tests;

@@ -120,6 +120,14 @@ pub enum OpenError {
         /// What is wrong.
         source: Cause,
     },
+    /// The server starts, recovers or stops: it takes no connections now.
+    #[error("{place} takes no connections now")]
+    Starting {
+        /// The URL without its password.
+        place: String,
+        /// What the server said.
+        source: Cause,
+    },
     /// The server has no database of this name.
     #[error("{place} does not exist: create the database first")]
     NoDatabase {

@@ -33,6 +33,7 @@
 //! - A transaction waits 3 s for a lock and works 10 s in a statement; the URL's `options` may say other.
 //! - A server that is gone is waited for 5 s; what comes then is refused at once until it is back.
 //! - A server that stands still is waited for 3 s longer than it gives a statement itself.
+//! - A server that cannot be reached yet is waited for when it is opened, for [`Config::wait`].
 //! - TLS, where [`Config::ca`] or the URL's `sslmode` asks for it, is checked, for every connection.
 //!
 //! SQL is written once for both databases: placeholders are `$1`, `$2`…, types are BIGINT, TEXT and

@@ -24,6 +24,11 @@ impl fmt::Debug for Migrations {
 }
 
 impl Migrations {
+    /// The same once more, for another attempt.
+    pub(crate) fn again(&self) -> Self {
+        Self { table: self.table, runner: Runner::new(self.runner.get_migrations()) }
+    }
+
     pub(crate) fn apply<C: Migrate>(self, conn: &mut C) -> Result<(), OpenError> {
         let (runner, owner) = self.set_up();
         owner.begins();

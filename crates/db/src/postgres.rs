@@ -16,6 +16,7 @@ mod value;
 mod worker;
 
 pub(crate) use campaign::campaign;
+pub(crate) use fault::told;
 pub(crate) use pool::Pool;
 pub(crate) use server::Server;
 pub(crate) use tls::authorities;

@@ -26,6 +26,8 @@ mod server;
 mod tls;
 #[path = "postgres/together.rs"]
 mod together;
+#[path = "postgres/waiting.rs"]
+mod waiting;
 
 use std::time::Duration;
 
@@ -52,6 +54,12 @@ fn owner(table: &'static str, files: &[(&str, &str)]) -> Migrations {
 
 fn config(url: &str) -> Config {
     Config::new(url.parse().unwrap())
+}
+
+/// The same, but a server that is not there yet is not waited for.
+fn at_once(mut config: Config) -> Config {
+    config.wait = Duration::ZERO;
+    config
 }
 
 async fn opened(config: &Config) -> Db {

@@ -52,8 +52,11 @@ pub enum Error {
 /// # Errors
 /// See [`Error`]; all of them are at the start.
 pub async fn run(config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
-    let db = Db::open(&config.database, migrations()).await?;
-    serve(db, config, listener, platform).await
+    let opened = platform.waits_for("database", Db::open(&config.database, migrations())).await;
+    match opened.transpose()? {
+        Some(db) => serve(db, config, listener, platform).await,
+        None => Ok(()),
+    }
 }
 
 /// Runs the service over a database that is open: for the simulation and for tests.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tonic::transport::{Channel, Endpoint};
 
-use super::{Replica, Shop, process};
+use super::{Replica, Service, Shop, process};
 
 const CONNECT: Duration = Duration::from_secs(3);
 
@@ -15,7 +15,11 @@ impl Shop {
     /// # Panics
     /// For a replica beyond the third.
     pub fn url(&self, service: impl Into<Replica>) -> String {
-        url(self.port(service))
+        let replica = service.into();
+        match &self.edge {
+            Some(edge) if replica.service == Service::Gateway => edge.clone(),
+            _ => url(self.port(replica)),
+        }
     }
 
     /// The port where a service serves.

@@ -44,6 +44,24 @@ async fn readyz_lists_what_is_missing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_waited_for_is_named_until_it_is_there_or_the_shutdown_begins() {
+    let platform = Platform::test(SERVICE);
+    let (open, opened) = tokio::sync::oneshot::channel();
+    let look = async {
+        assert_eq!(platform.readiness.missing(), ["database"]);
+        assert_eq!(get(&platform, "/livez").await.0, StatusCode::OK);
+        open.send("open").unwrap();
+    };
+    let (done, ()) = tokio::join!(platform.waits_for("database", opened), look);
+    assert_eq!(done, Some(Ok("open")));
+    assert!(platform.readiness.is_ready());
+    let never = platform.waits_for("database", std::future::pending::<()>());
+    let (done, ()) = tokio::join!(never, async { platform.shutdown.begin() });
+    assert_eq!(done, None);
+    assert_eq!(platform.readiness.missing(), ["shutdown"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn info_tells_what_runs_here() {
     let platform = Platform::test(SERVICE);
     let _guard = platform.readiness.guard("database");

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::ErrorKind;
@@ -46,6 +47,16 @@ struct Flags {
         value_parser = PathBufValueParser::new().try_map(certificates)
     )]
     ca: Option<PathBuf>,
+    /// How long a PostgreSQL that cannot be reached, or takes no connection yet, is waited for at the start; 0s fails at once
+    #[arg(
+        id = "database-wait",
+        long,
+        env = "MADANG_DATABASE_WAIT",
+        value_name = "DURATION",
+        default_value = "60s",
+        value_parser = duration
+    )]
+    wait: Duration,
 }
 
 impl Args for Config {
@@ -61,14 +72,14 @@ impl Args for Config {
 impl FromArgMatches for Config {
     /// Refuses what each flag allows and both together do not.
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let Flags { database, synchronous, connections, ca } = Flags::from_arg_matches(matches)?;
+        let Flags { database, synchronous, connections, ca, wait } = Flags::from_arg_matches(matches)?;
         if let Place::Postgres(server) = &database.0 {
             let checked = server.clone().trusting(ca.as_deref());
             checked.map_err(|error| {
                 clap::Error::raw(ErrorKind::ArgumentConflict, format!("--database <URL>: {error}\n"))
             })?;
         }
-        Ok(Self { database, synchronous, connections, ca, limits: Limits::default() })
+        Ok(Self { database, synchronous, connections, ca, wait, limits: Limits::default() })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -82,6 +93,21 @@ fn certificates(path: PathBuf) -> Result<PathBuf, String> {
         Ok(_) => Ok(path),
         Err(error) => Err(format!("a file of certificates in PEM is expected ({error})")),
     }
+}
+
+/// As every service reads its durations; this crate knows none of the others.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    let unit = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => 0,
+    };
+    let count = text.strip_suffix(unit).and_then(|count| count.parse::<u64>().ok());
+    let whole = count.filter(|_| millis > 0).and_then(|count| count.checked_mul(millis));
+    whole.map(Duration::from_millis).ok_or("write a duration as 500ms, 10s, 5m or 1h")
 }
 
 #[cfg(test)]
@@ -101,6 +127,18 @@ mod tests {
     fn parsed(url: &str, more: &[&str]) -> Result<Config, String> {
         let service = Service::try_parse_from([&["x", "--database", url], more].concat());
         service.map(|service| service.db).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_wait_is_a_duration() {
+        for (text, wait) in [("0s", 0), ("250ms", 250), ("90s", 90_000), ("5m", 300_000), ("1h", 3_600_000)] {
+            let config = parsed("postgres://u@h/n", &["--database-wait", text]).unwrap();
+            assert_eq!(config.wait, Duration::from_millis(wait), "{text}");
+        }
+        for text in ["", "s", "60", "-1s", "1d", "99999999999999999999s", "18446744073709551615h"] {
+            let error = parsed("postgres://u@h/n", &[&format!("--database-wait={text}")]).unwrap_err();
+            assert!(error.contains("500ms, 10s, 5m or 1h"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -156,6 +156,7 @@ pub(super) fn refused(server: &Server, error: Failed) -> OpenError {
 
 /// By what the server said.
 fn answered(place: String, code: &SqlState, source: Cause) -> OpenError {
+    let starting = [SqlState::CANNOT_CONNECT_NOW, SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN];
     if [SqlState::INVALID_PASSWORD, SqlState::INVALID_AUTHORIZATION_SPECIFICATION].contains(code) {
         OpenError::Credentials { place, source }
     } else if *code == SqlState::INVALID_CATALOG_NAME {
@@ -164,6 +165,8 @@ fn answered(place: String, code: &SqlState, source: Cause) -> OpenError {
         OpenError::TooManyConnections { place, source }
     } else if *code == SqlState::LOCK_NOT_AVAILABLE {
         OpenError::Migrating { place }
+    } else if starting.contains(code) {
+        OpenError::Starting { place, source }
     } else {
         OpenError::Postgres { place, source }
     }

@@ -105,7 +105,7 @@ pub(super) fn fault(error: &Failed) -> Fault {
 }
 
 /// The error and all its causes, in one line.
-pub(super) fn told(error: &dyn std::error::Error) -> String {
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

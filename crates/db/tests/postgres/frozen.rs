@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::restart::unavailable;
 use crate::server::Server;
-use crate::{config, count, database, insert, inserted, opened, until};
+use crate::{at_once, config, count, database, insert, inserted, opened, until};
 
 /// The server's time-out for a statement, and what is allowed beyond it.
 const STATEMENT: Duration = Duration::from_secs(1);
@@ -46,7 +46,7 @@ async fn a_server_that_stands_still_is_unavailable_within_a_bound_and_work_goes_
     // Now it is known: at once, or after one attempt to connect.
     unavailable(&db, SLACK).await;
     let began = Instant::now();
-    let refused = Db::open(&config(&url(&server)), vec![]).await;
+    let refused = Db::open(&at_once(config(&url(&server))), vec![]).await;
     assert!(matches!(refused, Err(OpenError::Unreachable { .. })), "{refused:?}");
     assert!(began.elapsed() < Duration::from_secs(2) + SLACK);
 

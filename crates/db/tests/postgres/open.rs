@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use madang_db::{Config, Db, Migrations, OpenError};
 
-use crate::{config, database, owner};
+use crate::{at_once, config, database, owner};
 use madang_db::testing::{OnPostgres, ask};
 
 const V1: (&str, &str) = ("V1__init", "CREATE TABLE a (id BIGINT)");
@@ -56,21 +56,28 @@ async fn a_missing_database_is_named() {
 async fn a_server_that_cannot_be_reached_is_named() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for host in [format!("127.0.0.1:{port}"), "no-such-host.invalid:5432".into()] {
-        let (error, all) = refused(&config(&format!("postgres://u:secret@{host}/n")), vec![]).await;
+        let config = at_once(config(&format!("postgres://u:secret@{host}/n")));
+        let (error, all) = refused(&config, vec![]).await;
         assert!(matches!(error, OpenError::Unreachable { .. }), "{all}");
         assert!(all.contains(&format!("cannot reach postgres://u@{host}/n: ")), "{all}");
     }
 }
 
 #[tokio::test]
-async fn too_many_connections_are_named() {
-    let database = database!("too_many_connections_are_named");
+async fn too_many_connections_are_named_and_waited_for() {
+    let database = database!("too_many_connections_are_named_and_waited_for");
     let name = database.name();
     database.ask(&format!("CREATE ROLE {name} LOGIN PASSWORD 'secret' CONNECTION LIMIT 1"));
-    let (error, all) = refused(&other(&database, &format!("{name}:secret")), vec![]).await;
-    database.ask(&format!("DROP ROLE {name}"));
+    let config = other(&database, &format!("{name}:secret"));
+    let (error, all) = refused(&at_once(config.clone()), vec![]).await;
     assert!(matches!(error, OpenError::TooManyConnections { .. }), "{all}");
     assert!(all.contains("lower --database-connections"), "{all}");
+
+    // Those of others may end: that is waited for.
+    let more = format!("ALTER ROLE {name} CONNECTION LIMIT 9");
+    let (opened, _) = tokio::join!(Db::open(&config, vec![]), async { database.ask(&more) });
+    drop(opened.unwrap());
+    database.ask(&format!("DROP ROLE {name}"));
 }
 
 #[tokio::test]

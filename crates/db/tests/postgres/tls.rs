@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::authority::Authority;
 use crate::open::refused;
 use crate::server::Server;
-use crate::{config, database, inserted, opened, until};
+use crate::{at_once, config, database, inserted, opened, until};
 
 /// Where the other tests' servers are; these have their own.
 const HERE: &str = "127.0.0.1";
@@ -148,7 +148,7 @@ async fn a_server_that_falls_silent_or_breaks_off_before_tls_stands_is_unreachab
     let authority = Authority::new();
     for (answer, holds) in [(&b""[..], true), (b"S", true), (b"S", false), (b"", false)] {
         let began = Instant::now();
-        let config = checked(&answers(answer, holds), authority.file());
+        let config = at_once(checked(&answers(answer, holds), authority.file()));
         let (error, all) = refused(&config, vec![]).await;
         assert!(matches!(error, OpenError::Unreachable { .. }), "{answer:?} {holds}: {all}");
         assert!(began.elapsed() < Duration::from_secs(3), "{answer:?} {holds}: {:?}", began.elapsed());

@@ -1,0 +1,56 @@
+//! What must be there before anything is changed: all that is missing is told at once, each with how to get it.
+
+mod judge;
+mod machine;
+mod server;
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use super::target::Cluster;
+use super::tool::Tools;
+use crate::output::{BAD, Output, WAITS, styled};
+
+pub(crate) use judge::{Lack, of_machine, of_server};
+pub(crate) use machine::{Machine, Wants};
+pub(crate) use server::Server;
+
+/// Looks at this machine.
+///
+/// # Errors
+/// Only where `madang` itself cannot run programs; what is missing is in the answer.
+pub(super) async fn machine(wants: &Wants, name: &str) -> Result<Vec<Lack>> {
+    let seen = Machine::observe(&Tools::new()?, wants, name).await;
+    Ok(of_machine(&seen, wants))
+}
+
+/// Looks at a cluster.
+///
+/// # Errors
+/// Where the API server refuses to say.
+pub(super) async fn server(cluster: &Cluster, gets_platform: bool) -> Result<Vec<Lack>> {
+    Ok(of_server(&Server::observe(cluster).await?, gets_platform))
+}
+
+/// A file or folder that was named must be there.
+pub(super) fn path(path: &Path, flag: &str) -> Option<Lack> {
+    let how = format!("name another with {flag}, or run this in the folder of the repository");
+    (!path.exists()).then(|| Lack::new(format!("{} is not there", path.display()), how))
+}
+
+/// Tells what is missing.
+///
+/// # Errors
+/// Where something is without which it cannot go on.
+pub(super) fn tell(lacks: &[Lack], output: &Output) -> Result<()> {
+    for Lack { what, how, is_fatal } in lacks {
+        let (style, title) = if *is_fatal { (BAD, "missing:") } else { (WAITS, "remark:") };
+        output.note(&format!("{} {what}\n  {how}", styled(style, title)));
+    }
+    match lacks.iter().filter(|lack| lack.is_fatal).count() {
+        0 => Ok(()),
+        1 => bail!("something is missing; nothing was changed"),
+        count => bail!("{count} things are missing; nothing was changed"),
+    }
+}

@@ -1,0 +1,113 @@
+//! The shop on Kubernetes, where MADANG_TEST_CONTEXT names a context: asked by kubectl, and by `madang` through port-forwards.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::{Service, Shop, wait, web};
+
+/// Where the shop is.
+pub const NAMESPACE: &str = "madang";
+/// How long a command of kubectl may take; a roll-out of one service is the longest.
+const LIMIT: Duration = Duration::from_secs(300);
+/// How long the ports may take to open.
+const OPEN: Duration = Duration::from_secs(30);
+
+/// A cluster with the shop on it. What it started ends with it.
+#[derive(Debug)]
+pub struct Cluster {
+    context: String,
+    /// The shop as operators reach it; its customers come by the edge.
+    pub shop: Shop,
+    _forward: Child,
+}
+
+impl Cluster {
+    /// The cluster of this run; none where none is named, and then that is told.
+    ///
+    /// # Errors
+    /// Where it cannot be reached.
+    pub async fn of_this_run() -> Result<Option<Self>> {
+        let Ok(context) = std::env::var("MADANG_TEST_CONTEXT") else {
+            eprintln!("not run: MADANG_TEST_CONTEXT names no cluster with the shop on it");
+            return Ok(None);
+        };
+        let edge = std::env::var("MADANG_TEST_EDGE").unwrap_or_else(|_| "http://127.0.0.1:9090".to_owned());
+        let shop = Shop::elsewhere(&edge)?;
+        let mut forward = Command::new(Shop::madang()?);
+        forward.args(["cluster", "forward", "--context", &context]).kill_on_drop(true);
+        let forward =
+            forward.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
+        let cluster = Self { context, shop, _forward: forward };
+        let url = format!("{}/readyz", cluster.shop.admin_url(Service::Orders));
+        wait::until("the forwarded ports", OPEN, async || Ok(web::get(&url).await.ok())).await?;
+        Ok(Some(cluster))
+    }
+
+    /// Runs kubectl in the shop's namespace and gives what it printed.
+    ///
+    /// # Errors
+    /// What it told where it failed.
+    pub async fn kubectl(&self, args: &[&str]) -> Result<String> {
+        let mut command = Command::new("kubectl");
+        command.args(["--context", &self.context, "--namespace", NAMESPACE]).args(args).kill_on_drop(true);
+        let output =
+            timeout(LIMIT, command.output()).await.with_context(|| format!("{args:?} does not end"))??;
+        let told = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "kubectl {args:?}: {told}");
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Applies objects.
+    ///
+    /// # Errors
+    /// Like [`Self::kubectl`].
+    pub async fn apply(&self, object: &Value) -> Result<()> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), object.to_string())?;
+        self.kubectl(&["apply", "-f", &file.path().to_string_lossy()]).await.map(drop)
+    }
+
+    /// The pods of a service, by what Kubernetes calls them and their uids.
+    ///
+    /// # Errors
+    /// Like [`Self::kubectl`].
+    pub async fn pods(&self, name: &str) -> Result<Vec<(String, String)>> {
+        let selector = format!("app.kubernetes.io/name={name}");
+        let told = self.kubectl(&["get", "pods", "-l", &selector, "-o", "json"]).await?;
+        let told: Value = serde_json::from_str(&told)?;
+        let pods = told["items"].as_array().context("a list of pods")?.iter();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(pods.map(|pod| (text(&pod["metadata"]["name"]), text(&pod["metadata"]["uid"]))).collect())
+    }
+
+    /// Kills a pod of a service, as a node that fails does: at once.
+    ///
+    /// # Errors
+    /// Where it has none.
+    pub async fn kill_a_pod(&self, name: &str) -> Result<()> {
+        let pods = self.pods(name).await?;
+        let (pod, _) = pods.first().with_context(|| format!("{name} has no pod"))?;
+        self.kubectl(&["delete", "pod", pod, "--grace-period=0", "--force", "--wait=false"]).await.map(drop)
+    }
+
+    /// Waits until all pods of a Deployment or StatefulSet are there and ready.
+    ///
+    /// # Errors
+    /// Where they are not in time.
+    pub async fn ready(&self, workload: &str) -> Result<()> {
+        self.kubectl(&["rollout", "status", workload, "--timeout=240s"]).await.map(drop)
+    }
+
+    /// The image that a service's stable pods run.
+    ///
+    /// # Errors
+    /// Like [`Self::kubectl`].
+    pub async fn image(&self, service: Service) -> Result<String> {
+        let path = "jsonpath={.spec.template.spec.containers[0].image}";
+        self.kubectl(&["get", "deployment", service.name(), "-o", path]).await
+    }
+}

@@ -1,0 +1,113 @@
+//! One service is upgraded and rolled back: the others' pods are not touched, and nobody notices.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use madang_api::catalog::v1::GetProductRequest;
+use madang_tests::cluster::{Cluster, NAMESPACE};
+use madang_tests::customer::{Customer, PLENTY, SHORT, within};
+use madang_tests::{Service, Shop};
+use tokio::process::Command;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+
+#[tokio::test]
+async fn one_service_is_upgraded_and_rolled_back_while_the_others_pods_stay() -> Result<()> {
+    let Some(cluster) = Cluster::of_this_run().await? else { return Ok(()) };
+    let before = others(&cluster).await?;
+    let browsers = Browsers::start(&cluster.shop);
+    let catalog = cluster.pods("catalog").await?;
+    helm(&["upgrade", "catalog", "helm/catalog", "--reuse-values", "--set", "logLevel=debug", "--wait"])
+        .await?;
+    cluster.ready("deployment/catalog").await?;
+    ensure!(cluster.pods("catalog").await? != catalog, "the upgrade changed no pod");
+    helm(&["rollback", "catalog", "--wait"]).await?;
+    cluster.ready("deployment/catalog").await?;
+    let pages = browsers.stop().await?;
+    println!("{pages}");
+    assert_eq!(others(&cluster).await?, before);
+    assert!(pages.failures.is_empty(), "{pages}");
+    Ok(())
+}
+
+async fn others(cluster: &Cluster) -> Result<BTreeMap<&'static str, Vec<(String, String)>>> {
+    let mut pods = BTreeMap::new();
+    for service in Service::ALL.into_iter().filter(|service| *service != Service::Catalog) {
+        pods.insert(service.name(), cluster.pods(service.name()).await?);
+    }
+    Ok(pods)
+}
+
+async fn helm(args: &[&str]) -> Result<()> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let mut command = Command::new("helm");
+    command.args(args).args(["--namespace", NAMESPACE]).current_dir(root).kill_on_drop(true);
+    if let Ok(context) = std::env::var("MADANG_TEST_CONTEXT") {
+        command.args(["--kube-context", &context]);
+    }
+    let output = timeout(Duration::from_secs(300), command.output()).await??;
+    ensure!(output.status.success(), "helm {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
+/// A customer who looks at a product again and again.
+#[derive(Debug)]
+pub(crate) struct Browsers {
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Pages>,
+}
+
+/// What the customer saw.
+#[derive(Debug, Default)]
+pub(crate) struct Pages {
+    /// How many pages came.
+    pub(crate) seen: u64,
+    /// How many did not, by error.
+    pub(crate) failures: BTreeMap<String, u64>,
+    /// The longest time without a page, while asking.
+    pub(crate) longest: Duration,
+}
+
+impl Browsers {
+    pub(crate) fn start(shop: &Shop) -> Self {
+        let customer = Customer::new(shop, "browser");
+        let (stop, stopped) = watch::channel(false);
+        Self { stop, task: tokio::spawn(browse(customer, stopped)) }
+    }
+
+    pub(crate) async fn stop(self) -> Result<Pages> {
+        self.stop.send_replace(true);
+        Ok(self.task.await?)
+    }
+}
+
+impl fmt::Display for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seen, failures, longest } = self;
+        write!(f, "{seen} pages, failures {failures:?}, {} ms the longest without one", longest.as_millis())
+    }
+}
+
+async fn browse(mut customer: Customer, stopped: watch::Receiver<bool>) -> Pages {
+    let mut pages = Pages::default();
+    let mut pause = interval(Duration::from_millis(50));
+    pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = Instant::now();
+    while !*stopped.borrow() {
+        pause.tick().await;
+        let wanted = GetProductRequest { product_id: PLENTY.to_owned() };
+        match customer.catalog.get_product(within(SHORT * 5, wanted)).await {
+            Ok(_) => pages.seen += 1,
+            Err(status) => {
+                *pages.failures.entry(format!("{:?} {}", status.code(), status.message())).or_default() += 1;
+                continue;
+            }
+        }
+        pages.longest = pages.longest.max(last.elapsed());
+        last = Instant::now();
+    }
+    pages
+}

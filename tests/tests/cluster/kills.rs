@@ -1,0 +1,51 @@
+//! Any pod may die at any moment: orders wait and finish, the books stay in order, customers go on browsing.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use madang_tests::cluster::Cluster;
+use madang_tests::load::{Behaviour, Load};
+
+use crate::independence::Browsers;
+
+/// All that has one pod or more, and the server of each database.
+const ALL: [&str; 14] = [
+    "gateway",
+    "catalog",
+    "orders",
+    "inventory",
+    "payments",
+    "shipping",
+    "notifications",
+    "nats",
+    "catalog-postgres",
+    "inventory-postgres",
+    "payments-postgres",
+    "shipping-postgres",
+    "notifications-postgres",
+    "orders-postgres",
+];
+/// How long browsing may fail at a time: a client that tries again within this notices nothing.
+const GAP: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn whatever_pod_dies_orders_finish_and_browsing_goes_on() -> Result<()> {
+    let Some(cluster) = Cluster::of_this_run().await? else { return Ok(()) };
+    let load = Load::start(&cluster.shop, Behaviour { clients: 3, ..Behaviour::moody(1) }).await?;
+    let browsers = Browsers::start(&cluster.shop);
+    for name in ALL {
+        cluster.kill_a_pod(name).await?;
+        load.progress(10).await?;
+        let kind = if name.ends_with("postgres") || name == "nats" { "statefulset" } else { "deployment" };
+        cluster.ready(&format!("{kind}/{name}")).await?;
+    }
+    let istiod =
+        ["delete", "pod", "--namespace", "istio-system", "-l", "app=istiod", "--grace-period=0", "--force"];
+    cluster.kubectl(&istiod).await?;
+    load.progress(30).await?;
+    let pages = browsers.stop().await?;
+    let outcome = load.settle(&cluster.shop).await?;
+    println!("{outcome}; {pages}");
+    assert!(pages.longest < GAP, "{pages}");
+    Ok(())
+}

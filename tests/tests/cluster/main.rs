@@ -1,0 +1,9 @@
+//! The shop on a real cluster: who may ask whom, and what customers notice of upgrades, kills and drains.
+//!
+//! Run by `make test-cluster`, one after the other: each harms what the others would measure.
+
+mod identities;
+mod independence;
+mod kills;
+mod probe;
+mod rolling;
