@@ -55,7 +55,8 @@ fn kinds(out: &mut String, table: &Table) -> std::fmt::Result {
     let (retries, timeout, on) = (mesh("/write/retries"), mesh("/write/timeout"), WRITE_AGAIN.join(", "));
     writeln!(
         out,
-        "| write | has a key, so that a repeat has no second effect | {retries} times | {on} | {timeout} |"
+        "| write | has a key, so that a repeat has no second effect | {} | {on} | {timeout} |",
+        times(&retries)
     )?;
     writeln!(out, "| stream | goes on for long; the client goes on from where it was | never | | none |")?;
     writeln!(out, "| operator | not called in the mesh | never | | none |\n")?;
