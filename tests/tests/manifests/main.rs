@@ -13,6 +13,7 @@ mod policies;
 mod rendering;
 mod routes;
 mod table;
+mod values;
 mod variants;
 
 /// The charts, where this run is about them; else the test is told as skipped.
