@@ -5,6 +5,7 @@
 
 mod authorization;
 mod charts;
+mod connections;
 mod document;
 mod network;
 mod object;
