@@ -7,6 +7,7 @@ mod authorization;
 mod charts;
 mod connections;
 mod document;
+mod names;
 mod network;
 mod object;
 mod pods;
