@@ -112,8 +112,9 @@ kind-down: ## Delete that cluster, with all its data
 	$(CARGO) run --release --locked --quiet -p madang-cli -- cluster down
 
 .PHONY: render
-render: ## Render k8s/base/shop.yaml from the charts
-	tools/render shop
+render: ## Render k8s/base/shop.yaml and docs/policies.md from the charts
+	tools/kubernetes tools/render shop
+	MADANG_WRITE_POLICIES=1 MADANG_TEST_CHARTS=1 tools/kubernetes $(CARGO) test --locked --quiet -p madang-tests --test manifests document
 
 .PHONY: test-cluster
 test-cluster: ## Try the shop on a cluster: policies, upgrades, kills (CONTEXT=kind-madang, EDGE=http://127.0.0.1:9090)

@@ -2,6 +2,9 @@
 {{- define "madang.all" -}}
 {{- $values := include "madang.values" . | fromYaml -}}
 {{- $name := .Chart.Name -}}
+{{- with $values.global.nats }}{{- if and .enabled .host (not (contains .host .url)) -}}
+{{- fail (printf "global.nats.host is %s, and global.nats.url leads elsewhere: %s" .host .url) -}}
+{{- end -}}{{- end -}}
 {{- $entry := include "madang.entry" (dict "name" $name) | fromYaml -}}
 {{- $at := dict "root" . "name" $name "values" $values "entry" $entry "track" "stable" -}}
 {{ include "madang.service" $at }}

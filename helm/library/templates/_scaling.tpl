@@ -2,6 +2,9 @@
 {{- define "madang.scaling" -}}
 {{- $v := .values -}}
 {{- if $v.scaling.enabled }}
+{{- if gt (int $v.scaling.minReplicas) (int $v.scaling.maxReplicas) }}
+{{- fail (printf "%s: scaling.minReplicas is %v, more than scaling.maxReplicas, %v" .name $v.scaling.minReplicas $v.scaling.maxReplicas) }}
+{{- end }}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:

@@ -5,12 +5,17 @@
 
 mod authorization;
 mod charts;
+mod connections;
+mod document;
+mod names;
+mod network;
 mod object;
 mod pods;
 mod policies;
 mod rendering;
 mod routes;
 mod table;
+mod values;
 mod variants;
 
 /// The charts, where this run is about them; else the test is told as skipped.

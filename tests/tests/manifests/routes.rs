@@ -11,9 +11,10 @@ use crate::table::{Kind, Table, rows};
 use crate::variants::{self, PLAIN, Variant};
 
 /// What a read is tried again on: it changes nothing.
-const READ_AGAIN: [&str; 4] = ["connect-failure", "refused-stream", "reset", "unavailable"];
+pub(crate) const READ_AGAIN: [&str; 4] = ["connect-failure", "refused-stream", "reset", "unavailable"];
 /// What a write is tried again on: it was not processed, or its key makes it safe to ask again.
-const WRITE_AGAIN: [&str; 4] = ["connect-failure", "refused-stream", "reset-before-request", "unavailable"];
+pub(crate) const WRITE_AGAIN: [&str; 4] =
+    ["connect-failure", "refused-stream", "reset-before-request", "unavailable"];
 
 fn host(name: &str) -> String {
     format!("{name}.{NAMESPACE}.svc.cluster.local")

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::charts::Charts;
-use crate::object::{Labels, Object, broken, labels, list, of_kind, text, without};
+use crate::object::{Labels, Object, broken, labels, list, of_kind, one, text, without};
 use crate::of_charts;
 use crate::table::Table;
 use crate::variants::{self, PLAIN, Variant};
@@ -117,7 +117,7 @@ fn thousandths(quantity: &Value) -> u64 {
 
 /// What all pods that stay request together, at the fewest replicas, without sidecars: thousandths of CPUs and of bytes.
 fn requested(objects: &[Object]) -> (u64, u64) {
-    let edge = super::super::object::one(objects, "ConfigMap", "edge");
+    let edge = one(objects, "ConfigMap", "edge");
     let edge: Value = serde_saphyr::from_str(text(&edge.0, "/data/deployment")).unwrap();
     let (mut cpu, mut memory) = (0, 0);
     let mut add = |times: u64, container: &Value| {
