@@ -11,7 +11,7 @@ use clap::{Args, value_parser};
 use serde_json::{Value, json};
 
 use super::charts::{Charts, Release};
-use super::helm::{self, Helm, Listed, Values};
+use super::helm::{self, Helm, Listed, Values, ValuesFile};
 use super::target::{Cluster, TargetArgs};
 use super::tool::{Tools, is_on_path};
 use super::{namespace, wait};
@@ -42,9 +42,9 @@ pub(super) struct ChartArgs {
     #[arg(long, value_name = "FOLDER", default_value = "helm")]
     pub(super) charts: PathBuf,
 
-    /// A file with values for all charts; may be given more than once
-    #[arg(short = 'f', long = "values", value_name = "FILE")]
-    pub(super) values: Vec<PathBuf>,
+    /// A file with values for all charts, or for one such as commons=FILE; may be given more than once
+    #[arg(short = 'f', long = "values", value_name = "[RELEASE=]FILE")]
+    pub(super) values: Vec<ValuesFile>,
 
     /// Of which tag the images are, where not of the charts' own
     #[arg(long, value_name = "TAG")]
@@ -57,8 +57,8 @@ pub(super) struct ChartArgs {
 
 impl ChartArgs {
     fn values(&self) -> Result<Values> {
-        if let Some(file) = self.values.iter().find(|file| !file.is_file()) {
-            bail!("{} is not there; it was named with --values", file.display());
+        if let Some(file) = self.values.iter().find(|file| !file.path.is_file()) {
+            bail!("{} is not there; it was named with --values", file.path.display());
         }
         Ok(Values { files: self.values.clone(), image_tag: self.image_tag.clone() })
     }

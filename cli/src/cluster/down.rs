@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod, Secret};
 use kube::Api;
 use kube::api::{DeleteParams, ListParams};
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::NAMESPACE;
 use super::charts::Release;
@@ -18,9 +19,13 @@ use super::kind::Kind;
 use super::target::{Cluster, TargetArgs};
 use super::tool::{Call, Tools, is_on_path};
 use crate::output::Output;
+use crate::shop::Service;
 
 /// What is the shop's own, and what `madang cluster secrets` made.
 const OURS: &str = "app.kubernetes.io/part-of=madang";
+/// How long pods and claims may take to go.
+const GONE: Duration = Duration::from_secs(120);
+const NAME: &str = "app.kubernetes.io/name";
 const SECRETS: &str = "app.kubernetes.io/managed-by=madang-cluster-secrets";
 
 /// What `madang cluster down` is told.
@@ -96,6 +101,13 @@ async fn of_context(args: &DownArgs, cluster: &Cluster, tools: &Tools, output: &
         let call = Call::new("helm", ["uninstall", name, "--timeout", "5m"]).within(Duration::from_secs(330));
         helm.run(call).await.with_context(|| format!("cannot uninstall {name}"))?;
     }
+    progress.show("waiting until the pods have ended");
+    let is_empty = gone(async || {
+        Ok(cluster.api::<Pod>().list(&ListParams::default().labels(OURS)).await?.items.is_empty())
+    });
+    if !is_empty.await? {
+        output.note("some pods have not ended yet");
+    }
     let purged = match args.purge {
         true => purge(cluster).await?,
         false => Vec::new(),
@@ -142,13 +154,18 @@ async fn purge(cluster: &Cluster) -> Result<Vec<String>> {
     let claims: Api<PersistentVolumeClaim> = cluster.api();
     let secrets: Api<Secret> = cluster.api();
     let mut deleted = Vec::new();
-    for claim in claims.list(&ListParams::default().labels(OURS)).await?.items {
+    for claim in claims.list(&ListParams::default()).await?.items.into_iter().filter(is_ours) {
         let name = claim.metadata.name.unwrap_or_default();
         claims
             .delete(&name, &DeleteParams::default())
             .await
             .with_context(|| format!("cannot delete claim {name}"))?;
         deleted.push(format!("persistentvolumeclaim/{name}"));
+    }
+    // Who sets the shop up again must not meet claims that are about to go.
+    let is_gone = async || Ok(!claims.list(&ListParams::default()).await?.items.iter().any(is_ours));
+    if !gone(is_gone).await? {
+        bail!("the volume claims are not gone yet: a pod still has them");
     }
     for secret in secrets.list(&ListParams::default().labels(SECRETS)).await?.items {
         let name = secret.metadata.name.unwrap_or_default();
@@ -159,6 +176,28 @@ async fn purge(cluster: &Cluster) -> Result<Vec<String>> {
         deleted.push(format!("secret/{name}"));
     }
     Ok(deleted)
+}
+
+/// Waits until it is so; answers whether it is.
+async fn gone(is_so: impl AsyncFn() -> Result<bool>) -> Result<bool> {
+    let end = Instant::now() + GONE;
+    while !is_so().await? {
+        if Instant::now() >= end {
+            return Ok(false);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    Ok(true)
+}
+
+/// Whether the claim is of a database or of NATS: a StatefulSet's claims have the labels of its selector, and no other for certain.
+fn is_ours(claim: &PersistentVolumeClaim) -> bool {
+    let label =
+        |key: &str| claim.metadata.labels.as_ref().and_then(|labels| labels.get(key)).map(String::as_str);
+    let name = label(NAME).unwrap_or_default();
+    let service = name.strip_suffix("-postgres");
+    let is_database = service.is_some_and(|name| Service::ALL.into_iter().any(|it| it.name() == name));
+    name == "nats" || is_database
 }
 
 #[cfg(test)]
@@ -180,20 +219,29 @@ mod tests {
 
     #[tokio::test]
     async fn a_purge_deletes_claims_and_secrets_of_ours() {
-        let (client, asked) = fake::client(|line, _| match line {
-            "GET /api/v1/namespaces/madang/persistentvolumeclaims" => (
-                200,
-                json!({ "metadata": {}, "items": [{ "metadata": { "name": "data-orders-postgres-0" } }] }),
-            ),
+        let claim = |name: &str| {
+            let labels = json!({ "app.kubernetes.io/name": name });
+            json!({ "metadata": { "name": format!("data-{name}-0"), "labels": labels } })
+        };
+        let mut claims: Vec<_> = ["orders-postgres", "nats", "somebody-elses-postgres"].map(claim).into();
+        let (client, asked) = fake::client(move |line, _| match line {
+            "GET /api/v1/namespaces/madang/persistentvolumeclaims" => {
+                (200, json!({ "metadata": {}, "items": claims }))
+            }
             "GET /api/v1/namespaces/madang/secrets" => {
                 (200, json!({ "metadata": {}, "items": [{ "metadata": { "name": "nats-users" } }] }))
             }
-            _ => (200, json!({ "kind": "Status", "apiVersion": "v1", "status": "Success" })),
+            _ => {
+                claims.retain(|claim| !line.ends_with(claim["metadata"]["name"].as_str().unwrap()));
+                (200, json!({ "kind": "Status", "apiVersion": "v1", "status": "Success" }))
+            }
         });
         let cluster = Cluster { client, context: None, namespace: "madang".into() };
         let deleted = purge(&cluster).await.unwrap();
-        assert_eq!(deleted, ["persistentvolumeclaim/data-orders-postgres-0", "secret/nats-users"]);
+        let ours =
+            ["data-orders-postgres-0", "data-nats-0"].map(|name| format!("persistentvolumeclaim/{name}"));
+        assert_eq!(deleted, [ours[0].as_str(), &ours[1], "secret/nats-users"]);
         let deletes = asked.lock().unwrap().iter().filter(|(line, _)| line.starts_with("DELETE")).count();
-        assert_eq!(deletes, 2);
+        assert_eq!(deletes, 3);
     }
 }

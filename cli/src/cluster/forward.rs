@@ -64,6 +64,11 @@ impl Forwards {
         Ok(address)
     }
 
+    /// The next remark on a connection that could not be led on, where there is one.
+    pub(crate) fn remark(&mut self) -> Option<String> {
+        self.remarks.try_recv().ok()
+    }
+
     /// All services on free ports: only where they serve, not their admin ports.
     ///
     /// # Errors

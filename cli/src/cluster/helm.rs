@@ -1,6 +1,8 @@
 //! Helm: what it has installed, and what to run so that it has what is wanted.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -34,11 +36,31 @@ pub(crate) struct Helm {
     flags: Vec<String>,
 }
 
-/// What all releases are given.
+/// A file with values, for all releases or for one: charts refuse values that they do not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ValuesFile {
+    /// For which release, where not for all.
+    pub(crate) release: Option<Release>,
+    pub(crate) path: PathBuf,
+}
+
+impl FromStr for ValuesFile {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        let named = text.split_once('=').and_then(|(name, path)| {
+            let release = Release::all().find(|release| release.name() == name)?;
+            Some(Self { release: Some(release), path: path.into() })
+        });
+        Ok(named.unwrap_or_else(|| Self { release: None, path: text.into() }))
+    }
+}
+
+/// What releases are given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Values {
     /// Files with values.
-    pub(crate) files: Vec<PathBuf>,
+    pub(crate) files: Vec<ValuesFile>,
     /// Of which tag the images are, where not of the charts' own.
     pub(crate) image_tag: Option<String>,
 }
@@ -89,7 +111,8 @@ pub(crate) fn mend(listed: &Listed) -> Option<Call> {
 /// What installs a release, or upgrades it.
 pub(crate) fn install(release: Release, charts: &Charts, values: &Values) -> Call {
     let chart = charts.chart(release).display().to_string();
-    let files = values.files.iter().flat_map(|file| ["--values".to_owned(), file.display().to_string()]);
+    let files = values.files.iter().filter(|file| file.release.is_none_or(|it| it == release));
+    let files = files.flat_map(|file| ["--values".to_owned(), file.path.display().to_string()]);
     let tag =
         values.image_tag.iter().flat_map(|tag| ["--set-string".to_owned(), format!("global.imageTag={tag}")]);
     Call::new("helm", ["upgrade", "--install", release.name(), &chart, "--timeout", TIMEOUT])
@@ -142,12 +165,15 @@ mod tests {
     }
 
     #[test]
-    fn all_releases_are_given_the_same_values() {
+    fn values_are_for_all_releases_or_for_one() {
         let charts = Charts::open(Path::new("helm"), &[]).unwrap();
-        let values = Values { files: vec!["a.yaml".into(), "b.yaml".into()], image_tag: Some("1.2".into()) };
+        let files =
+            ["a.yaml", "commons=b.yaml", "orders=c.yaml", "x=y.yaml"].map(|file| file.parse().unwrap());
+        let values = Values { files: files.into(), image_tag: Some("1.2".into()) };
         assert_eq!(
             install(Release::Commons, &charts, &values).to_string(),
             "helm upgrade --install commons helm/commons --timeout 5m --values a.yaml --values b.yaml \
+             --values x=y.yaml \
              --set-string global.imageTag=1.2"
         );
     }

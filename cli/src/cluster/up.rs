@@ -142,7 +142,7 @@ async fn ready(args: &UpArgs, plan: &Plan, target: &TargetArgs, output: &Output)
     progress.show("looking at what is there");
     let mut lacks = preflight::machine(&plan.wants(), &args.name).await?;
     lacks.extend(preflight::path(&args.charts.charts, "--charts"));
-    lacks.extend(args.charts.values.iter().filter_map(|file| preflight::path(file, "--values")));
+    lacks.extend(args.charts.values.iter().filter_map(|file| preflight::path(&file.path, "--values")));
     lacks.extend(plan.platform.as_ref().and_then(|folder| preflight::path(folder, "--platform")));
     lacks.extend(plan.kind.as_ref().and_then(|kind| preflight::path(&kind.config, "--kind-config")));
     let cluster = match &plan.kind {

@@ -112,8 +112,8 @@ fn line(held: &[Rollout]) -> String {
 /// What is held up, with all pods.
 fn text(held: &[Rollout]) -> String {
     let mut lines = Vec::new();
-    for Rollout { kind, name, ready, wanted, pods, .. } in held {
-        lines.push(format!("  {kind} {name}: {ready} of {wanted} ready"));
+    for Rollout { kind, name, ready, wanted, new, pods, .. } in held {
+        lines.push(format!("  {kind} {name}: {ready} of {wanted} ready, {new} new"));
         lines.extend(pods.iter().map(|(pod, why)| format!("    {pod}: {}", why.text)));
     }
     lines.join("\n")

@@ -45,12 +45,9 @@ pub(super) async fn run(target: &TargetArgs, output: &Output) -> Result<ExitCode
         );
     }
     progress.show("asking the services");
-    let lags = match tokio::time::timeout(LIMIT, lags(&cluster)).await {
-        Ok(lags) => lags,
-        Err(_) => Err(anyhow!("no answer within {} s", LIMIT.as_secs())),
-    };
+    let lags = lags(&cluster).await;
     drop(progress);
-    let standing = Standing { rows, lags: lags.map_err(|error| crate::exit::brief(&error)) };
+    let standing = Standing { rows, lags };
     match output.is_json() {
         true => output.json(&show::value(&standing))?,
         false => output.text(&show::text(&standing))?,
@@ -59,10 +56,15 @@ pub(super) async fn run(target: &TargetArgs, output: &Output) -> Result<ExitCode
     Ok(if all_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-async fn lags(cluster: &Cluster) -> Result<Vec<Lag>> {
+async fn lags(cluster: &Cluster) -> Result<Vec<Lag>, String> {
     let mut forwards = Forwards::new();
-    let shop = forwards.shop(cluster).await?;
-    lag::read(&shop).await
+    let asked = async { lag::read(&forwards.shop(cluster).await?).await };
+    let lags = match tokio::time::timeout(LIMIT, asked).await {
+        Ok(lags) => lags,
+        Err(_) => Err(anyhow!("no answer within {} s", LIMIT.as_secs())),
+    };
+    // Why a service could not be reached is known to what leads there, not to who asked.
+    lags.map_err(|error| forwards.remark().unwrap_or_else(|| crate::exit::brief(&error)))
 }
 
 impl Standing {

@@ -21,6 +21,8 @@ pub(crate) struct Rollout {
     pub(crate) name: String,
     pub(crate) ready: i32,
     pub(crate) wanted: i32,
+    /// How many are of the newest version.
+    pub(crate) new: i32,
     /// Whether what serves is what is wanted, all of it and nothing older.
     pub(crate) is_done: bool,
     /// Its pods that do not serve, and why.
@@ -67,7 +69,7 @@ fn deployment(it: &Deployment, pods: &[Pod]) -> Rollout {
         is_seen && ready >= wanted && updated >= wanted && status.replicas.unwrap_or_default() == updated;
     let selector = it.spec.as_ref().map(|spec| &spec.selector);
     let pods = held_up(pods, selector);
-    Rollout { kind: "Deployment", name: name(&it.metadata), ready, wanted, is_done, pods }
+    Rollout { kind: "Deployment", name: name(&it.metadata), ready, wanted, new: updated, is_done, pods }
 }
 
 fn stateful_set(it: &StatefulSet, pods: &[Pod]) -> Rollout {
@@ -78,7 +80,8 @@ fn stateful_set(it: &StatefulSet, pods: &[Pod]) -> Rollout {
     let is_done = is_seen && ready >= wanted && status.update_revision == status.current_revision;
     let selector = it.spec.as_ref().map(|spec| &spec.selector);
     let pods = held_up(pods, selector);
-    Rollout { kind: "StatefulSet", name: name(&it.metadata), ready, wanted, is_done, pods }
+    let new = status.updated_replicas.unwrap_or_default();
+    Rollout { kind: "StatefulSet", name: name(&it.metadata), ready, wanted, new, is_done, pods }
 }
 
 fn job(it: &Job, pods: &[Pod]) -> Rollout {
@@ -96,7 +99,7 @@ fn job(it: &Job, pods: &[Pod]) -> Rollout {
         pods.push((name(&it.metadata), Why::hopeless("the Job failed; delete it and deploy again")));
     }
     let ready = status.succeeded.unwrap_or_default();
-    Rollout { kind: "Job", name: name(&it.metadata), ready, wanted: 1, is_done, pods }
+    Rollout { kind: "Job", name: name(&it.metadata), ready, wanted: 1, new: 1, is_done, pods }
 }
 
 fn held_up(pods: &[Pod], selector: Option<&LabelSelector>) -> Vec<(String, Why)> {

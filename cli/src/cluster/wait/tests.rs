@@ -97,7 +97,9 @@ fn a_deployment_is_done_when_all_its_pods_are_new_and_available() {
     assert!(!rollout(status(2, 2, 2, 1)).is_done, "one is not available");
     let held = rollout(json!({}));
     assert_eq!(held.troubles().count(), 1);
-    assert!(text(&[held]).starts_with("  Deployment orders: 0 of 2 ready\n    orders-1: orders crashes"));
+    assert!(
+        text(&[held]).starts_with("  Deployment orders: 0 of 2 ready, 0 new\n    orders-1: orders crashes")
+    );
 }
 
 #[test]
