@@ -14,6 +14,7 @@ mod pods;
 mod policies;
 mod rendering;
 mod routes;
+mod stores;
 mod table;
 mod values;
 mod variants;
