@@ -200,3 +200,37 @@ fn a_services_image_is_of_its_name_and_version() {
         assert_eq!(images, [format!("madang/{name}:{}", version(&format!("services/{name}")))]);
     }
 }
+
+/// The variables that a service reads, as its own source and that of the shared crates say it.
+fn read_by(service: &str) -> BTreeSet<String> {
+    let own = format!("services/{service}/src");
+    let files =
+        tidy::files(&tidy::root(), &[&own, "crates/chassis/src", "crates/db/src", "crates/events/src"], "rs");
+    let mut found = BTreeSet::new();
+    for file in files.unwrap() {
+        let after = file.text.split("env = \"").skip(1).filter_map(|rest| rest.split('"').next());
+        found.extend(set(after));
+    }
+    found
+}
+
+/// Variables of a service's pods that it does not read.
+fn unread(shop: &[crate::object::Object], service: &str) -> Vec<String> {
+    let deployment = crate::object::one(shop, "Deployment", service);
+    let known = read_by(service);
+    let given =
+        list(&deployment.0, "/spec/template/spec/containers/0/env").iter().map(|it| text(it, "/name"));
+    let unread = given.filter(|name| !known.contains(*name));
+    unread.map(|name| format!("{service} does not read {name}")).collect()
+}
+
+#[test]
+fn every_variable_that_a_pod_is_given_is_one_that_its_service_reads() {
+    let charts = of_charts!();
+    for variant in crate::variants::ALL {
+        let shop = variant.shop(charts);
+        crate::none(&SERVICES.map(|service| unread(&shop, service)).concat());
+    }
+    let misspelt = charts.shop(&["orders.env.MADANG_LOGLEVEL=debug", "orders.faults=true"]);
+    assert_eq!(unread(&misspelt, "orders"), ["orders does not read MADANG_LOGLEVEL"]);
+}

@@ -1,5 +1,7 @@
 //! The forms in which the shop is installed.
 
+mod forms;
+
 use crate::charts::Charts;
 use crate::object::Object;
 use crate::table::{Entry, Table};
@@ -16,6 +18,8 @@ pub(crate) struct Variant {
     pub(crate) telemetry: bool,
     /// A service that has a canary.
     pub(crate) canary: Option<&'static str>,
+    /// The edge has a certificate.
+    pub(crate) edge_tls: bool,
 }
 
 /// What carries events beside the feed.
@@ -30,8 +34,15 @@ pub(crate) enum Nats {
 }
 
 /// The shop as it is without any values.
-pub(crate) const PLAIN: Variant =
-    Variant { sets: &[], joined: false, managed: None, nats: Nats::Own, telemetry: true, canary: None };
+pub(crate) const PLAIN: Variant = Variant {
+    sets: &[],
+    joined: false,
+    managed: None,
+    nats: Nats::Own,
+    telemetry: true,
+    canary: None,
+    edge_tls: false,
+};
 
 /// All forms.
 pub(crate) const ALL: [Variant; 8] = [
@@ -59,7 +70,7 @@ pub(crate) const ALL: [Variant; 8] = [
     },
     Variant { sets: &["global.nats.enabled=false"], nats: Nats::None, ..PLAIN },
     Variant { sets: &["global.telemetry.enabled=false"], telemetry: false, ..PLAIN },
-    Variant { sets: &["commons.edge.tlsSecret=edge-tls"], ..PLAIN },
+    Variant { sets: &["commons.edge.tlsSecret=edge-tls"], edge_tls: true, ..PLAIN },
     Variant {
         sets: &["catalog.canary.enabled=true", "catalog.canary.weight=10", "catalog.canary.image.tag=0.2.0"],
         canary: Some("catalog"),
