@@ -1,5 +1,6 @@
 //! Waiting until what was deployed serves, telling by which pod it is held up and why.
 
+mod logs;
 mod rollout;
 mod why;
 
@@ -71,16 +72,13 @@ pub(crate) async fn serving(
     let mut progress = output.progress();
     let mut told = BTreeSet::new();
     loop {
-        let held = match Seen::read(cluster).await {
+        let (held, said) = match Seen::read(cluster).await {
             Ok(seen) => {
                 let all = rollouts(&seen, releases);
                 let count = all.len();
                 let held: Vec<Rollout> = all.into_iter().filter(|it| !it.is_done).collect();
                 if held.is_empty() {
                     return Ok(count);
-                }
-                if held.iter().any(Rollout::is_hopeless) {
-                    bail!("this will never serve:\n{}", text(&held));
                 }
                 progress.show(&format!("waiting for {} of {count}: {}", held.len(), line(&held)));
                 for trouble in held.iter().flat_map(Rollout::troubles) {
@@ -89,12 +87,17 @@ pub(crate) async fn serving(
                         output.note(&styled(WAITS, &trouble));
                     }
                 }
-                text(&held)
+                let said = text(&held);
+                (held, said)
             }
-            Err(error) => format!("the API server: {error:#}"),
+            Err(error) => (Vec::new(), format!("  the API server: {error:#}")),
         };
+        if held.iter().any(Rollout::is_hopeless) {
+            bail!("this will never serve:\n{said}{}", logs::of(cluster, &held).await);
+        }
         if Instant::now() >= end {
-            bail!("not all serve after {} s:\n{held}", limit.as_secs());
+            let logs = logs::of(cluster, &held).await;
+            bail!("not all serve after {} s:\n{said}{logs}", limit.as_secs());
         }
         tokio::time::sleep(BETWEEN).await;
     }

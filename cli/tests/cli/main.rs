@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected fails")]
 
 mod audit;
+mod cluster;
 mod dead_letters;
 mod fake;
 mod order;

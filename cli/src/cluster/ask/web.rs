@@ -1,5 +1,7 @@
 //! What is no RPC: pages, admin ports, databases and the broker.
 
+use std::io::ErrorKind;
+
 use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -10,6 +12,12 @@ use crate::shop::Service;
 
 /// What asks a PostgreSQL server whether it speaks TLS; it answers with one letter.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// A client without a name: the server itself refuses it, in its own words.
+const NATS_CONNECT: &[u8] = b"CONNECT {}\r\nPING\r\n";
+const NATS_REFUSAL: &[u8] = b"-ERR";
+/// No answer is longer.
+const MUCH: usize = 64 * 1024;
 
 /// Asks all of them.
 pub(super) async fn all() -> Vec<(String, &'static str, Answer)> {
@@ -27,11 +35,11 @@ pub(super) async fn all() -> Vec<(String, &'static str, Answer)> {
     }
     for service in Service::ALL.into_iter().filter(|service| service.owns_data()) {
         let to = format!("{service}-postgres:5432");
-        let answer = talk(&to, &SSL_REQUEST).await;
+        let answer = talk(&to, &SSL_REQUEST, b"").await;
         answers.push((to, "postgres", answer));
     }
     let to = "nats:4222".to_owned();
-    let answer = talk(&to, &[]).await;
+    let answer = talk(&to, NATS_CONNECT, NATS_REFUSAL).await;
     answers.push((to, "nats", answer));
     answers
 }
@@ -54,19 +62,36 @@ async fn get(to: &str, path: &str) -> Answer {
     }
 }
 
-/// Says something and waits for one byte. The mesh can refuse a protocol that it does not know only by closing the connection.
-async fn talk(to: &str, words: &[u8]) -> Answer {
+/// Says something and waits for words in the answer. The mesh can refuse a protocol that it does not know only by closing the
+/// connection, and does so at the first word of the client: what a server says before is heard by everybody.
+async fn talk(to: &str, words: &[u8], wanted: &[u8]) -> Answer {
     let heard = timeout(PATIENCE, async {
         let mut stream = TcpStream::connect(to).await?;
         stream.write_all(words).await?;
-        let mut byte = [0];
-        stream.read(&mut byte).await
+        let mut heard = Vec::new();
+        let mut part = [0; 512];
+        loop {
+            let length = stream.read(&mut part).await?;
+            heard.extend_from_slice(part.get(..length).unwrap_or_default());
+            if length == 0 || heard.len() > MUCH {
+                return Ok(false);
+            }
+            if wanted.is_empty() || heard.windows(wanted.len()).any(|window| window == wanted) {
+                return Ok(true);
+            }
+        }
     });
     match heard.await {
-        Ok(Ok(1)) => Answer::Allowed("spoke".to_owned()),
-        Ok(Ok(_)) => Answer::Denied,
-        Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionReset => Answer::Denied,
-        Ok(Err(error)) => Answer::Unreachable(error.to_string()),
+        Ok(Ok(true)) => Answer::Allowed("spoke".to_owned()),
+        Ok(Ok(false)) => Answer::Denied,
+        Ok(Err(error)) => closed(&error),
         Err(_) => Answer::Unreachable("no word".to_owned()),
+    }
+}
+
+fn closed(error: &std::io::Error) -> Answer {
+    match error.kind() {
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Answer::Denied,
+        _ => Answer::Unreachable(error.to_string()),
     }
 }

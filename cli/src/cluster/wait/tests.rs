@@ -23,7 +23,7 @@ fn waiting(reason: &str, message: &str) -> Value {
 
 #[track_caller]
 fn told(status: Value) -> (String, bool, bool) {
-    let Why { text, is_trouble, is_hopeless } = why(&pod("orders-1", status)).unwrap();
+    let Why { text, is_trouble, is_hopeless, .. } = why(&pod("orders-1", status)).unwrap();
     (text, is_trouble, is_hopeless)
 }
 
@@ -133,4 +133,27 @@ fn a_stateful_set_and_a_job_are_waited_for_too() {
     };
     assert!(job("Complete").is_done);
     assert!(job("Failed").is_hopeless());
+}
+
+#[tokio::test]
+async fn the_log_of_what_crashed_goes_with_the_failure() {
+    let deployment = json!({ "metadata": { "name": "x", "annotations": { "meta.helm.sh/release-name": "orders" } },
+        "spec": { "replicas": 1, "selector": { "matchLabels": { "app": "orders" } }, "template": {} } });
+    let crashed = serde_json::to_value(pod("orders-1", waiting("CrashLoopBackOff", ""))).unwrap();
+    let list = |items: Vec<Value>| (200, json!({ "metadata": {}, "items": items }));
+    let (client, _) = crate::cluster::fake::client(move |line, _| match line.rsplit('/').next().unwrap() {
+        "deployments" => list(vec![deployment.clone()]),
+        "pods" => list(vec![crashed.clone()]),
+        "log" => (200, json!("setting MADANG_DATABASE is missing")),
+        _ => list(Vec::new()),
+    });
+    let cluster = Cluster { client, context: None, namespace: "madang".into() };
+    let output = Output::new(crate::output::Format::Table);
+    let failed = serving(&cluster, &BTreeSet::from(["orders"]), Duration::ZERO, &output).await;
+    let error = failed.unwrap_err().to_string();
+    assert!(error.starts_with("not all serve after 0 s:\n  Deployment x: 0 of 1 ready, 0 new\n"), "{error}");
+    assert!(
+        error.contains("the last lines of orders in orders-1:\n\"setting MADANG_DATABASE is missing"),
+        "{error}"
+    );
 }

@@ -8,19 +8,26 @@ pub(crate) struct Why {
     pub(crate) is_trouble: bool,
     /// Whether it can never come right by itself.
     pub(crate) is_hopeless: bool,
+    /// The container that ended where it should not have: its log says why.
+    pub(crate) ended: Option<String>,
 }
 
 impl Why {
     fn usual(text: impl Into<String>) -> Self {
-        Self { text: text.into(), is_trouble: false, is_hopeless: false }
+        Self { text: text.into(), is_trouble: false, is_hopeless: false, ended: None }
     }
 
     fn trouble(text: impl Into<String>) -> Self {
-        Self { text: text.into(), is_trouble: true, is_hopeless: false }
+        Self { text: text.into(), is_trouble: true, is_hopeless: false, ended: None }
+    }
+
+    /// Trouble of a container that ended.
+    fn ended(name: &str, text: String) -> Self {
+        Self { ended: Some(name.to_owned()), ..Self::trouble(text) }
     }
 
     pub(super) fn hopeless(text: impl Into<String>) -> Self {
-        Self { text: text.into(), is_trouble: true, is_hopeless: true }
+        Self { text: text.into(), is_trouble: true, is_hopeless: true, ended: None }
     }
 }
 
@@ -70,11 +77,11 @@ fn container(status: &ContainerStatus) -> Option<Why> {
         return Some(waits(status, &reason, waiting.message.as_deref().unwrap_or_default()));
     }
     if let Some(ended) = state.terminated {
-        return (ended.exit_code != 0).then(|| Why::trouble(format!("{name} ended: {}", ending(&ended))));
+        return (ended.exit_code != 0).then(|| Why::ended(name, format!("{name} ended: {}", ending(&ended))));
     }
     // Also a sidecar, which is an init container that goes on: an init container that must end is never ready while it runs.
     (!status.ready).then(|| match last_end(status) {
-        Some(end) => Why::trouble(format!("{name} was started again after it ended: {}", ending(&end))),
+        Some(end) => Why::ended(name, format!("{name} was started again after it ended: {}", ending(&end))),
         None => Why::usual(format!("{name} is not ready yet")),
     })
 }
@@ -90,7 +97,7 @@ fn waits(status: &ContainerStatus, reason: &str, message: &str) -> Why {
         }
         "CrashLoopBackOff" => {
             let end = last_end(status).map_or_else(|| message.to_owned(), |end| ending(&end));
-            Why::trouble(format!("{name} crashes again and again ({restart_count} restarts): {end}"))
+            Why::ended(name, format!("{name} crashes again and again ({restart_count} restarts): {end}"))
         }
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => {
             Why::trouble(format!("{name} cannot be made: {message}"))

@@ -1,0 +1,101 @@
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// Runs `madang` where PATH has nothing but this folder.
+fn madang(path: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+    command.current_dir(path).env("PATH", path).env("KUBECONFIG", path.join("kubeconfig")).args(args);
+    command.output().unwrap()
+}
+
+/// A program that writes down what it is told, and then does this.
+fn program(folder: &Path, name: &str, does: &str) {
+    let path = folder.join(name);
+    fs::write(&path, format!("#!/bin/sh\necho \"{name} $*\" >> calls\n{does}\n")).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn all_that_is_missing_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = madang(folder.path(), &["cluster", "up"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    let tools = ["docker 20.10", "kind 0.20", "kubectl 1.27", "helm 3.13"];
+    for missing in
+        tools.iter().chain(&["helm is not there", "k8s/platform is not there", "one-node.yaml is not there"])
+    {
+        assert!(said.contains(missing), "{missing}: {said}");
+    }
+    assert!(said.contains("https://kind.sigs.k8s.io") && said.ends_with("nothing was changed\n"), "{said}");
+}
+
+#[test]
+fn another_cluster_needs_neither_docker_nor_kind() {
+    let folder = tempfile::tempdir().unwrap();
+    program(folder.path(), "helm", "echo v4.3.1");
+    let output = madang(folder.path(), &["cluster", "up", "--context", "staging", "--charts", "."]);
+    let said = text(&output.stderr);
+    assert!(said.contains("kubeconfig") && !said.contains("docker") && !said.contains("kind "), "{said}");
+}
+
+#[test]
+fn the_kind_cluster_is_deleted_where_it_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    program(folder.path(), "kind", "[ \"$1\" = get ] && echo madang; exit 0");
+    let output = madang(folder.path(), &["cluster", "down"]);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(text(&output.stdout), "the kind cluster madang is deleted\n");
+    let calls = fs::read_to_string(folder.path().join("calls")).unwrap();
+    assert_eq!(calls, "kind get clusters\nkind delete cluster --name madang\n");
+
+    let output = madang(folder.path(), &["cluster", "down", "--name", "other", "--output", "json"]);
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told, serde_json::json!({ "cluster": "other", "deleted": false }));
+}
+
+#[test]
+fn what_a_tool_says_is_shown_where_it_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    program(folder.path(), "kind", "[ \"$1\" = get ] && echo madang && exit 0; echo no daemon >&2; exit 3");
+    let output = madang(folder.path(), &["cluster", "down"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("`kind delete cluster --name madang` failed (exit status: 3):\nno daemon"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_api_server_that_does_not_answer_ends_with_69() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = "apiVersion: v1
+kind: Config
+clusters: [{name: a, cluster: {server: 'http://127.0.0.1:9'}}]
+users: [{name: a, user: {}}]
+contexts: [{name: a, context: {cluster: a, user: a}}]
+current-context: a
+";
+    fs::write(folder.path().join("kubeconfig"), config).unwrap();
+    program(folder.path(), "helm", "echo v4.3.1");
+    for args in [
+        &["status", "--kubernetes"][..],
+        &["cluster", "forward"],
+        &["cluster", "status"],
+        &["cluster", "deploy"],
+    ] {
+        let output = madang(folder.path(), args);
+        assert_eq!(output.status.code(), Some(69), "{args:?}: {}", text(&output.stderr));
+        assert!(
+            text(&output.stderr).contains("the cluster cannot be reached at http://127.0.0.1:9"),
+            "{args:?}"
+        );
+    }
+}
