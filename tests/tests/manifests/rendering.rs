@@ -182,7 +182,7 @@ fn an_object_that_fits_no_schema_is_told() {
     crate::told(&lines, "Deployment orders in Kubernetes 1.37");
     crate::told(&lines, "DestinationRule orders at spec/trafficPolicy/outlierDetection");
     crate::told(&lines, "HorizontalPodAutoscaler orders");
-    crate::told(&lines, "GRPCRoute gateway at spec/parentRefs/0/sectionName");
+    crate::told(&lines, "GRPCRoute gateway-grpc at spec/parentRefs/0/sectionName");
 }
 
 #[test]

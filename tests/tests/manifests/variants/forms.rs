@@ -233,8 +233,10 @@ fn an_edge_with_a_certificate_speaks_tls_at_both_listeners_and_its_test_too() {
 #[test]
 fn a_route_of_each_kind_has_a_listener_of_its_own() {
     let shop = of_charts!().shop(&[]);
-    for (kind, listener, port) in [("HTTPRoute", "http", 8080), ("GRPCRoute", "grpc", 9090)] {
-        let route = one(&shop, kind, "gateway");
+    // Of two routes of one name Istio keeps one, whatever their kinds.
+    let routes = [("HTTPRoute", "gateway", "http", 8080), ("GRPCRoute", "gateway-grpc", "grpc", 9090)];
+    for (kind, name, listener, port) in routes {
+        let route = one(&shop, kind, name);
         assert_eq!(*route.at("/spec/parentRefs"), json!([{"name": "edge", "sectionName": listener}]));
         assert_eq!(*route.at("/spec/rules"), json!([{"backendRefs": [{"name": "gateway", "port": 8080}]}]));
         let gateway = one(&shop, "Gateway", "edge");
