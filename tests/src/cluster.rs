@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::{Service, Shop, wait, web};
+use crate::{Service, Shop, ids, wait, web};
 
 /// Where the shop is.
 pub const NAMESPACE: &str = "madang";
@@ -35,6 +35,7 @@ impl Cluster {
             eprintln!("not run: MADANG_TEST_CONTEXT names no cluster with the shop on it");
             return Ok(None);
         };
+        ids::in_a_lasting_shop();
         let edge = std::env::var("MADANG_TEST_EDGE").unwrap_or_else(|_| "http://127.0.0.1:9090".to_owned());
         let shop = Shop::elsewhere(&edge)?;
         let mut forward = Command::new(Shop::madang()?);

@@ -15,6 +15,7 @@ const CREATE: Duration = Duration::from_secs(900);
 /// What kind is told to wait until the node is ready.
 const READY: &str = "180s";
 const BUILD: Duration = Duration::from_secs(7_200);
+const LOOK: Duration = Duration::from_secs(60);
 const LOAD: Duration = Duration::from_secs(900);
 
 /// A kind cluster.
@@ -101,14 +102,34 @@ impl Kind {
             Call::new("kind", ["load", "docker-image", "--name", &self.name]).args(images.iter().cloned());
         tools.run(&call.within(LOAD)).await.map(drop).context("cannot load the images")
     }
+
+    /// Loads the image archives (*.tar) of a folder into the cluster, as `docker save` writes them: for clusters that can pull
+    /// nothing.
+    ///
+    /// # Errors
+    /// Where the folder cannot be read, or kind does not take one.
+    pub(super) async fn load_archives(&self, tools: &Tools, folder: &Path) -> Result<()> {
+        let entries =
+            std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        let paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<PathBuf>>>()?;
+        for archive in paths.iter().filter(|path| path.extension().is_some_and(|kind| kind == "tar")) {
+            let archive = archive.display().to_string();
+            let call =
+                Call::new("kind", ["load", "image-archive", "--name", &self.name, &archive]).within(LOAD);
+            tools.run(&call).await.with_context(|| format!("cannot load {archive}"))?;
+        }
+        Ok(())
+    }
 }
 
-/// Builds the images.
+/// Builds the images, and tells their tag: a digest of what went into them, so that pods change when it does.
 ///
 /// # Errors
 /// Where make fails.
-pub(super) async fn build(tools: &Tools) -> Result<()> {
-    tools.run(&Call::new("make", ["images"]).within(BUILD)).await.map(drop)
+pub(super) async fn build(tools: &Tools) -> Result<String> {
+    tools.run(&Call::new("make", ["images"]).within(BUILD)).await?;
+    let tag = tools.run(&Call::new("tools/images", ["tag"]).within(LOOK)).await?;
+    Ok(tag.trim().to_owned())
 }
 
 /// Our images, as the charts name them.

@@ -58,6 +58,10 @@ pub(super) struct UpArgs {
     #[arg(long, value_enum)]
     images: Option<Images>,
 
+    /// A folder with archives (*.tar) of further images, to load into kind: for machines that can pull nothing
+    #[arg(long, value_name = "FOLDER")]
+    archives: Option<PathBuf>,
+
     #[command(flatten)]
     charts: ChartArgs,
 }
@@ -88,7 +92,7 @@ impl Plan {
         let kind = context.is_none().then(|| Kind { name, config, node_image: args.node_image.clone() });
         let usual = if kind.is_some() { Images::Build } else { Images::Present };
         let images = args.images.unwrap_or(usual);
-        if kind.is_none() && images != Images::Present {
+        if kind.is_none() && (images != Images::Present || args.archives.is_some()) {
             bail!("images are loaded into kind clusters only; with --context they must be present");
         }
         let usual = || (kind.is_some() && !args.no_platform).then(|| PathBuf::from(PLATFORM));
@@ -109,13 +113,13 @@ impl Plan {
 ///
 /// # Errors
 /// What is missing, or what failed.
-pub(super) async fn run(args: UpArgs, target: &TargetArgs, output: &Output) -> Result<ExitCode> {
+pub(super) async fn run(mut args: UpArgs, target: &TargetArgs, output: &Output) -> Result<ExitCode> {
     let plan = Plan::new(&args, target.context.as_deref())?;
     let tools = Tools::new()?;
     let cluster = ready(&args, &plan, target, output).await?;
     let cluster = match cluster {
         Some(cluster) => cluster,
-        None => made(&args, &plan, target, output).await?,
+        None => made(&mut args, &plan, target, output).await?,
     };
     let mut progress = output.progress();
     if let Some(folder) = &plan.platform {
@@ -142,6 +146,7 @@ async fn ready(args: &UpArgs, plan: &Plan, target: &TargetArgs, output: &Output)
     progress.show("looking at what is there");
     let mut lacks = preflight::machine(&plan.wants(), &args.name).await?;
     lacks.extend(preflight::path(&args.charts.charts, "--charts"));
+    lacks.extend(args.archives.as_ref().and_then(|folder| preflight::path(folder, "--archives")));
     lacks.extend(args.charts.values.iter().filter_map(|file| preflight::path(&file.path, "--values")));
     lacks.extend(plan.platform.as_ref().and_then(|folder| preflight::path(folder, "--platform")));
     lacks.extend(plan.kind.as_ref().and_then(|kind| preflight::path(&kind.config, "--kind-config")));
@@ -161,7 +166,7 @@ async fn ready(args: &UpArgs, plan: &Plan, target: &TargetArgs, output: &Output)
 }
 
 /// The kind cluster, made where it is not there, with the images in it.
-async fn made(args: &UpArgs, plan: &Plan, target: &TargetArgs, output: &Output) -> Result<Cluster> {
+async fn made(args: &mut UpArgs, plan: &Plan, target: &TargetArgs, output: &Output) -> Result<Cluster> {
     let kind = plan.kind.as_ref().context("no cluster is named")?;
     let tools = Tools::new()?;
     kind.ensure(&tools, output).await?;
@@ -172,7 +177,12 @@ async fn made(args: &UpArgs, plan: &Plan, target: &TargetArgs, output: &Output) 
     let mut progress = output.progress();
     if plan.images == Images::Build {
         progress.show("building the images, which may take many minutes");
-        kind::build(&tools).await?;
+        let tag = kind::build(&tools).await?;
+        args.charts.image_tag.get_or_insert(tag);
+    }
+    if let Some(folder) = &args.archives {
+        progress.show("loading the archives of images");
+        kind.load_archives(&tools, folder).await?;
     }
     if plan.images != Images::Present {
         progress.show("loading the images");

@@ -7,7 +7,7 @@ const MEMORY: u64 = 4 << 30;
 const INSTANCES: (u64, u64) = (128, 512);
 const WATCHES: (u64, u64) = (8_192, 65_536);
 /// Native sidecars are there from this on.
-const KUBERNETES: (u32, u32) = (1, 29);
+const KUBERNETES: (u32, u32) = (1, 30);
 
 /// Something that is missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,7 +95,9 @@ pub(crate) fn of_server(seen: &Server, gets_platform: bool) -> Vec<Lack> {
     let mut lacks = Vec::new();
     if seen.version.is_some_and(|version| version < KUBERNETES) {
         let (major, minor) = seen.version.unwrap_or_default();
-        let what = format!("the API server is {major}.{minor}; 1.29 or newer is needed, for native sidecars");
+        let what = format!(
+            "the API server is {major}.{minor}; 1.30 or newer is needed, for native sidecars and the sleep before a stop"
+        );
         lacks.push(Lack::new(what, "upgrade the cluster, or use another with --context"));
     }
     if !gets_platform {

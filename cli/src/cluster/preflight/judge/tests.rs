@@ -84,7 +84,7 @@ fn another_cluster_needs_neither_docker_nor_kind() {
 #[test]
 fn what_a_cluster_lacks_is_told_at_once() {
     let old = Server {
-        version: Some((1, 28)),
+        version: Some((1, 29)),
         missing_crds: vec!["gateways.gateway.networking.k8s.io".into()],
         has_metrics: false,
         forbidden: vec!["create deployments in apps".into()],
@@ -95,7 +95,7 @@ fn what_a_cluster_lacks_is_told_at_once() {
     assert_eq!(
         what(false),
         [
-            "the API server is 1.28; 1.29 or newer is needed, for native sidecars",
+            "the API server is 1.29; 1.30 or newer is needed, for native sidecars and the sleep before a stop",
             "the cluster does not know gateways.gateway.networking.k8s.io",
             "the cluster has no metrics-server, so nothing is scaled",
             "you may not create deployments in apps",
