@@ -1,5 +1,6 @@
 //! The shop on Kubernetes, where MADANG_TEST_CONTEXT names a context: asked by kubectl, and by `madang` through port-forwards.
 
+use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -32,7 +33,7 @@ impl Cluster {
     /// Where it cannot be reached.
     pub async fn of_this_run() -> Result<Option<Self>> {
         let Ok(context) = std::env::var("MADANG_TEST_CONTEXT") else {
-            eprintln!("not run: MADANG_TEST_CONTEXT names no cluster with the shop on it");
+            writeln!(std::io::stderr(), "not run: MADANG_TEST_CONTEXT names no cluster with the shop on it")?;
             return Ok(None);
         };
         ids::in_a_lasting_shop();

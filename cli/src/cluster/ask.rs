@@ -112,13 +112,15 @@ async fn ask(channel: Channel, path: &str) -> Result<(), Status> {
 
 /// A refusal by Envoy's RBAC filter has its own words; those of services have others, and an error of the transport is no refusal.
 fn judge(status: &Status) -> Answer {
-    match status.code() {
-        Code::PermissionDenied if status.message().contains("RBAC") => Answer::Denied,
-        Code::Unavailable => Answer::Unreachable(status.message().to_owned()),
-        // No answer of anybody: the connection broke.
-        _ if std::error::Error::source(status).is_some() => Answer::Unreachable(status.message().to_owned()),
-        code => Answer::Allowed(format!("{code:?}")),
+    let (code, message) = (status.code(), status.message());
+    if code == Code::PermissionDenied && message.contains("RBAC") {
+        return Answer::Denied;
     }
+    // With a source it is no answer of anybody: the connection broke.
+    if code == Code::Unavailable || std::error::Error::source(status).is_some() {
+        return Answer::Unreachable(message.to_owned());
+    }
+    Answer::Allowed(format!("{code:?}"))
 }
 
 #[cfg(test)]

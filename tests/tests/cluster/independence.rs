@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use madang_api::catalog::v1::GetProductRequest;
 use madang_tests::cluster::{Cluster, NAMESPACE};
 use madang_tests::customer::{Customer, PLENTY, SHORT, within};
 use madang_tests::{Service, Shop};
 use tokio::process::Command;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn helm(args: &[&str]) -> Result<()> {
 #[derive(Debug)]
 pub(crate) struct Browsers {
     stop: watch::Sender<bool>,
-    task: JoinHandle<Pages>,
+    tasks: JoinSet<Pages>,
 }
 
 /// What the customer saw.
@@ -75,12 +75,14 @@ impl Browsers {
     pub(crate) fn start(shop: &Shop) -> Self {
         let customer = Customer::new(shop, "browser");
         let (stop, stopped) = watch::channel(false);
-        Self { stop, task: tokio::spawn(browse(customer, stopped)) }
+        let mut tasks = JoinSet::new();
+        tasks.spawn(browse(customer, stopped));
+        Self { stop, tasks }
     }
 
-    pub(crate) async fn stop(self) -> Result<Pages> {
+    pub(crate) async fn stop(mut self) -> Result<Pages> {
         self.stop.send_replace(true);
-        Ok(self.task.await?)
+        Ok(self.tasks.join_next().await.context("the customer is gone")??)
     }
 }
 

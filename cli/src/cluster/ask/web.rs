@@ -90,8 +90,8 @@ async fn talk(to: &str, words: &[u8], wanted: &[u8]) -> Answer {
 }
 
 fn closed(error: &std::io::Error) -> Answer {
-    match error.kind() {
-        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Answer::Denied,
-        _ => Answer::Unreachable(error.to_string()),
+    if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe) {
+        return Answer::Denied;
     }
+    Answer::Unreachable(error.to_string())
 }
