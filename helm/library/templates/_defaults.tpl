@@ -35,7 +35,7 @@ database:
   connections: 8
   # The name of a Secret with ca.crt: the authority that a managed server is checked against.
   caSecret: ""
-  # A managed server: Secret <service>-database then holds the `url` that the provider gave.
+  # A managed server: make Secret <service>-database with the `url` that the provider gave, before the Job looks for it.
   managed: {enabled: false, host: "", port: 5432, addresses: []}
 postgres:
   image: {registry: "", repository: postgres, tag: 17.6-bookworm, digest: "", pullPolicy: IfNotPresent}

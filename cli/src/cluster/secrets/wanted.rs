@@ -70,13 +70,23 @@ impl Wanted {
         })
     }
 
-    /// The keys that a Secret which is there lacks, or has empty.
+    /// The keys that a Secret which is there lacks, or has empty. Somebody else's Secret leads to a server that somebody else
+    /// runs, so that its URL is all that is needed.
     pub(super) fn lacks(&self, found: &Secret) -> Vec<&'static str> {
+        let is_ours = found
+            .metadata
+            .labels
+            .as_ref()
+            .is_some_and(|own| labels().iter().all(|(k, v)| own.get(k) == Some(v)));
+        let keys = match self {
+            Self::Database { .. } if !is_ours => vec![URL],
+            Self::Database { .. } | Self::Nats => self.keys(),
+        };
         let has = |key: &&str| {
             let value = found.data.as_ref().and_then(|data| data.get(*key));
             value.is_some_and(|value| !value.0.is_empty())
         };
-        self.keys().into_iter().filter(|key| !has(key)).collect()
+        keys.into_iter().filter(|key| !has(key)).collect()
     }
 
     /// Whether a Secret which is there leads to another host.
@@ -143,6 +153,17 @@ mod tests {
             catalog.metadata.labels.unwrap()["app.kubernetes.io/managed-by"],
             "madang-cluster-secrets"
         );
+    }
+
+    #[test]
+    fn of_a_server_that_somebody_else_runs_the_url_is_enough() {
+        let wanted = &Wanted::all(&Hosts::new())[0];
+        let mut secret = object(wanted);
+        secret.metadata.labels = None;
+        secret.data.as_mut().unwrap().retain(|key, _| key == URL);
+        assert!(wanted.lacks(&secret).is_empty());
+        secret.data = None;
+        assert_eq!(wanted.lacks(&secret), [URL]);
     }
 
     #[test]

@@ -60,7 +60,9 @@ async fn two_at_once_agree_on_the_first() {
 #[tokio::test]
 async fn one_that_lacks_keys_is_told_and_left_as_it_is() {
     let name = format!("{FOLDER}/orders-database");
-    let secret = json!({ "metadata": { "name": "orders-database" }, "data": { "password": "c2VjcmV0" } });
+    let ours = json!({ "app.kubernetes.io/part-of": "madang", "app.kubernetes.io/managed-by": "madang-cluster-secrets" });
+    let metadata = json!({ "name": "orders-database", "labels": ours });
+    let secret = json!({ "metadata": metadata, "data": { "password": "c2VjcmV0" } });
     let (api, asked) = server(BTreeMap::from([(name, secret)]));
     let error = ensure(&api, &Wanted::all(&Hosts::new()), password).await.unwrap_err().to_string();
     assert!(error.starts_with("Secret orders-database is there but lacks admin-password, url;"), "{error}");
