@@ -61,6 +61,13 @@ impl Charts {
         let folder = tempfile::tempdir()?;
         let root = folder.path();
         copy(&tidy::root().join("helm"), root)?;
+        for chart in SERVICES.iter().chain(&["commons", "madang"]) {
+            // What helm put there when it was used in the tree: as old as that.
+            let stale = root.join(chart).join("charts");
+            if stale.exists() {
+                fs::remove_dir_all(stale)?;
+            }
+        }
         change(root);
         for chart in SERVICES.iter().chain(&["commons"]) {
             copy(&root.join("library"), &root.join(chart).join("charts/madang-library"))?;
