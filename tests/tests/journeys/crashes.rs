@@ -19,7 +19,11 @@ async fn orders_in_flight_survive_the_death_of_each_process() {
         let orders = survive(&mut shop, &customer, victim).await;
         placed += orders.len();
         let states: Vec<OrderState> = orders.iter().map(Order::state).collect();
-        assert_eq!(states, [OrderState::Confirmed; IN_FLIGHT], "after {victim} was killed");
+        assert!(states.len() >= IN_FLIGHT, "{states:?}");
+        assert!(
+            states.iter().all(|state| *state == OrderState::Confirmed),
+            "after {victim} was killed: {states:?}"
+        );
     }
     let orders = customer.list().await.unwrap();
     assert_eq!(orders.len(), placed, "each request gave one order");
@@ -40,10 +44,18 @@ async fn survive(shop: &mut Shop, customer: &Customer, victim: Service) -> Vec<O
         })
         .collect();
     let first = join_all(requests.iter().map(|request| customer.place(SHORT, request.clone())));
+    let mut more = Vec::new();
     let crash = async {
         let under_way = async || {
             let orders = customer.list().await?;
-            Ok(orders.iter().any(|order| order.state() == OrderState::Pending).then_some(()))
+            if orders.is_empty() || orders.iter().any(|order| order.state() == OrderState::Pending) {
+                return Ok((!orders.is_empty()).then_some(()));
+            }
+            // On a busy machine all of them may be done before anybody looks.
+            let mut request = customer.wants(PLENTY, 1);
+            request.card_token = SLOW.to_owned();
+            more.push(request.clone());
+            Ok(customer.place(SHORT, request).await.ok().and(None))
         };
         wait::until("an order to be under way", PATIENCE, under_way).await.unwrap();
         shop.kill_nine(victim).unwrap();
@@ -51,6 +63,7 @@ async fn survive(shop: &mut Shop, customer: &Customer, victim: Service) -> Vec<O
     // Answers may be lost; what became of the orders is seen by asking again.
     let (_lost, ()) = futures::join!(first, crash);
     shop.start(victim).await.unwrap();
-    let orders = join_all(requests.into_iter().map(|request| customer.complete(request))).await;
+    let all = requests.into_iter().chain(more);
+    let orders = join_all(all.map(|request| customer.complete(request))).await;
     orders.into_iter().map(Result::unwrap).collect()
 }
