@@ -23,10 +23,10 @@
 {{- if $entry.database }}
 {{- if $values.database.managed.enabled }}
 ---
-{{ include "madang.external" (merge (dict "host" $values.database.managed.host "port" $values.database.managed.port "addresses" $values.database.managed.addresses "what" "database") $at) }}
+{{ include "madang.external" (merge (dict "host" $values.database.managed.host "port" $values.database.managed.port "what" "database") $at) }}
 {{- else if not $values.global.joinPostgres }}
 ---
-{{ include "madang.postgres" (merge (dict "server" (printf "%s-postgres" $name) "services" (list $name) "connects" (list $name) "config" $values.postgres "admin" $name) $at) }}
+{{ include "madang.postgres" (merge (dict "server" (printf "%s-postgres" $name) "services" (list $name) "config" $values.postgres "admin" $name) $at) }}
 {{- end }}
 {{- end }}
 {{- end -}}

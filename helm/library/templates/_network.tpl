@@ -3,7 +3,7 @@
 {{- $v := .values -}}
 {{- $table := include "madang.table" . | fromYaml -}}
 {{- $callers := (include "madang.callers" (dict "name" .name) | fromYaml).callers | default list -}}
-{{- $callees := concat (include "madang.callees" (dict "name" .name) | fromYaml).callees (list) -}}
+{{- $callees := (include "madang.callees" (dict "name" .name) | fromYaml).callees -}}
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata:

@@ -38,7 +38,7 @@ spec:
 ---
 {{ include "madang.postgres.server" (set $at "databases" (include "madang.postgres.databases" .)) }}
 ---
-{{ include "madang.postgres.guards" $at }}
+{{ include "madang.guards" (set $at "port" 5432) }}
 {{- end -}}
 
 {{- define "madang.postgres.databases" -}}
@@ -144,7 +144,8 @@ spec:
       resources: {requests: {storage: {{ $c.storage.size }}}}
 {{- end -}}
 
-{{- define "madang.postgres.guards" -}}
+{{/* Who may speak to a server that has a protocol of its own, the `services`, at its `port`; and how the mesh reaches it. */}}
+{{- define "madang.guards" -}}
 {{- $at := . -}}
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -165,9 +166,9 @@ spec:
         - {{ include "madang.principal" (dict "global" $at.values.global "root" $at.root "identity" .) }}
         {{- end }}
     to:
-    - operation: {ports: ["5432"]}
+    - operation: {ports: ["{{ .port }}"]}
 ---
-{{ include "madang.tcp" (set . "port" 5432) }}
+{{ include "madang.tcp" . }}
 ---
 {{ include "madang.leaf" . }}
 {{- end -}}

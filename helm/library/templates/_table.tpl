@@ -135,3 +135,13 @@ try grpcurl in a pod, may ask for health and reflection.
 {{- end -}}
 {{- dict "callees" ($callees | sortAlpha) | toYaml -}}
 {{- end -}}
+
+{{/* The services whose entries have any of these, sorted: `database`, `publishes`, `consumes`. */}}
+{{- define "madang.having" -}}
+{{- $any := .any -}}
+{{- $names := list -}}
+{{- range $name, $entry := include "madang.table" . | fromYaml -}}
+{{- range $any -}}{{- if get $entry . -}}{{- $names = append $names $name -}}{{- end -}}{{- end -}}
+{{- end -}}
+{{- dict "names" ($names | uniq) | toYaml -}}
+{{- end -}}
