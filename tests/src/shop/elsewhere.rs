@@ -13,19 +13,9 @@ impl Shop {
     /// # Errors
     /// Where its file cannot be written.
     pub fn elsewhere(edge: &str) -> Result<Self> {
-        let port = |service| match service {
-            Service::Catalog => 50051,
-            Service::Inventory => 50052,
-            Service::Payments => 50053,
-            Service::Shipping => 50054,
-            Service::Orders => 50055,
-            Service::Notifications => 50056,
-            Service::Gateway => 8080,
-            Service::Console => 8081,
-        };
         let ports = Service::ALL
             .into_iter()
-            .map(|service| (Replica::from(service), (port(service), port(service) + 100)));
+            .map(|service| (Replica::from(service), (service.usual_port(), service.usual_port() + 100)));
         let shop = Self {
             ports: ports.collect(),
             edge: Some(edge.to_owned()),
