@@ -1,14 +1,16 @@
 //! The shop on Kubernetes, where MADANG_TEST_CONTEXT names a context: asked by kubectl, and by `madang` through port-forwards.
 
 use std::io::Write;
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use tokio::process::{Child, Command};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-use crate::{Service, Shop, ids, wait, web};
+use crate::{Service, Shop, ids, tidy, wait, web};
 
 /// Where the shop is.
 pub const NAMESPACE: &str = "madang";
@@ -23,7 +25,18 @@ pub struct Cluster {
     context: String,
     /// The shop as operators reach it; its customers come by the edge.
     pub shop: Shop,
-    _forward: Child,
+    _forward: (Child, Told),
+}
+
+/// What a process prints; kept while it runs, since it may end where nobody listens.
+type Told = Lines<BufReader<ChildStdout>>;
+
+/// A port of this machine that leads to one pod, until this is dropped.
+#[derive(Debug)]
+pub struct Tunnel {
+    /// Its number.
+    pub port: u16,
+    _forward: (Child, Told),
 }
 
 impl Cluster {
@@ -38,12 +51,12 @@ impl Cluster {
         };
         ids::in_a_lasting_shop();
         let edge = std::env::var("MADANG_TEST_EDGE").unwrap_or_else(|_| "http://127.0.0.1:9090".to_owned());
-        let shop = Shop::elsewhere(&edge)?;
         let mut forward = Command::new(Shop::madang()?);
-        forward.args(["cluster", "forward", "--context", &context]).kill_on_drop(true);
-        let forward =
-            forward.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?;
-        let cluster = Self { context, shop, _forward: forward };
+        forward.args(["cluster", "forward", "--context", &context, "--ports", "free", "--output", "json"]);
+        let (forward, mut told) = listen(&mut forward)?;
+        let ports = timeout(OPEN, json(&mut told)).await.context("a forward that says nothing")??;
+        let shop = Shop::elsewhere(&edge, &ports)?;
+        let cluster = Self { context, shop, _forward: (forward, told) };
         let url = format!("{}/readyz", cluster.shop.admin_url(Service::Orders));
         wait::until("the forwarded ports", OPEN, async || Ok(web::get(&url).await.ok())).await?;
         Ok(Some(cluster))
@@ -73,7 +86,7 @@ impl Cluster {
         self.kubectl(&["apply", "-f", &file.path().to_string_lossy()]).await.map(drop)
     }
 
-    /// The pods of a service, by what Kubernetes calls them and their uids.
+    /// The pods of a service that are not about to end, by what Kubernetes calls them and their uids.
     ///
     /// # Errors
     /// Like [`Self::kubectl`].
@@ -82,6 +95,7 @@ impl Cluster {
         let told = self.kubectl(&["get", "pods", "-l", &selector, "-o", "json"]).await?;
         let told: Value = serde_json::from_str(&told)?;
         let pods = told["items"].as_array().context("a list of pods")?.iter();
+        let pods = pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Ok(pods.map(|pod| (text(&pod["metadata"]["name"]), text(&pod["metadata"]["uid"]))).collect())
     }
@@ -104,6 +118,61 @@ impl Cluster {
         self.kubectl(&["rollout", "status", workload, "--timeout=240s"]).await.map(drop)
     }
 
+    /// Upgrades a service's release to the chart as it is here, with other values, and waits until it serves.
+    ///
+    /// # Errors
+    /// What helm told where it failed.
+    pub async fn upgrade(&self, release: &str, sets: &[&str]) -> Result<()> {
+        let chart = format!("helm/{release}");
+        let mut args = vec!["upgrade", release, chart.as_str(), "--reuse-values", "--wait"];
+        args.extend(sets.iter().flat_map(|set| ["--set", set]));
+        self.helm(&["dependency", "build", &chart]).await?;
+        self.helm(&args).await?;
+        self.ready(&format!("deployment/{release}")).await
+    }
+
+    /// Rolls a service's release back to what it was before, and waits until it serves.
+    ///
+    /// # Errors
+    /// What helm told where it failed.
+    pub async fn rollback(&self, release: &str) -> Result<()> {
+        self.helm(&["rollback", release, "--wait"]).await?;
+        self.ready(&format!("deployment/{release}")).await
+    }
+
+    async fn helm(&self, args: &[&str]) -> Result<()> {
+        let mut command = Command::new("helm");
+        command.args(["--kube-context", &self.context, "--namespace", NAMESPACE]).args(args);
+        command.current_dir(tidy::root()).kill_on_drop(true);
+        let output =
+            timeout(LIMIT, command.output()).await.with_context(|| format!("{args:?} does not end"))??;
+        ensure!(output.status.success(), "helm {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// Opens a port of one pod on this machine.
+    ///
+    /// # Errors
+    /// Where it does not open in time.
+    pub async fn open(&self, pod: &str, port: u16) -> Result<Tunnel> {
+        let mut command = Command::new("kubectl");
+        command.args(["--context", &self.context, "--namespace", NAMESPACE, "port-forward", pod]);
+        let (process, mut told) = listen(command.arg(format!(":{port}")))?;
+        let first = timeout(OPEN, told.next_line()).await.context("a port-forward that says nothing")??;
+        let first = first.with_context(|| format!("port {port} of {pod} does not open"))?;
+        let here = first.split_whitespace().find_map(|word| word.strip_prefix("127.0.0.1:"));
+        Ok(Tunnel { port: here.with_context(|| first.clone())?.parse()?, _forward: (process, told) })
+    }
+
+    /// A value of a Secret.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn secret(&self, name: &str, key: &str) -> Result<String> {
+        let template = format!("{{{{index .data {key:?} | base64decode}}}}");
+        self.kubectl(&["get", "secret", name, "-o", &format!("go-template={template}")]).await
+    }
+
     /// The image that a service's stable pods run.
     ///
     /// # Errors
@@ -112,4 +181,24 @@ impl Cluster {
         let path = "jsonpath={.spec.template.spec.containers[0].image}";
         self.kubectl(&["get", "deployment", service.name(), "-o", path]).await
     }
+}
+
+/// Starts a process that ends with its value.
+fn listen(command: &mut Command) -> Result<(Child, Told)> {
+    let command = command.kill_on_drop(true).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut process = command.spawn()?;
+    let told = BufReader::new(process.stdout.take().context("what it prints")?).lines();
+    Ok((process, told))
+}
+
+/// Reads a value that is printed over several lines.
+async fn json(told: &mut Told) -> Result<Value> {
+    let mut text = String::new();
+    while let Some(line) = told.next_line().await? {
+        text += &line;
+        if let Ok(value) = serde_json::from_str(&text) {
+            return Ok(value);
+        }
+    }
+    anyhow::bail!("the forward ended: {text}")
 }

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use super::target::{Cluster, TargetArgs};
 use crate::output::{FAINT, Output, Table, WAITS, styled};
 use crate::shop::{Place, Ports, Service, Shop};
-use crate::up::Stop;
+use crate::up::{PortsChoice, Stop};
 
 pub(crate) use tunnel::Goal;
 
@@ -28,10 +28,14 @@ pub(crate) use tunnel::Goal;
 #[command(after_help = "Examples:
   madang cluster forward                       Then, in another terminal: madang audit
   madang cluster forward --context kind-madang
-  madang cluster forward --output json > /tmp/shop.json
+  madang cluster forward --ports free --output json > /tmp/shop.json    Then: madang audit --shop /tmp/shop.json
 
 On a kind cluster port 8080 is the edge's already; it serves there what the gateway does.")]
-pub(super) struct ForwardArgs {}
+pub(super) struct ForwardArgs {
+    /// Which ports
+    #[arg(long, value_enum, default_value_t)]
+    ports: PortsChoice,
+}
 
 /// Ports of this machine that lead to pods, until this is dropped.
 #[derive(Debug)]
@@ -88,14 +92,18 @@ impl Forwards {
 ///
 /// # Errors
 /// Names the ports that are taken.
-pub(super) async fn run(_args: ForwardArgs, target: &TargetArgs, output: &Output) -> Result<ExitCode> {
+pub(super) async fn run(args: ForwardArgs, target: &TargetArgs, output: &Output) -> Result<ExitCode> {
     let stop = Stop::listen()?;
     let cluster = target.cluster().await?;
     let mut forwards = Forwards::new();
-    let shop = Shop::on(&Ports::usual());
-    for (service, port, listener) in bind_all().await? {
+    let ports = match args.ports {
+        PortsChoice::Default => Ports::usual(),
+        PortsChoice::Free => Ports::free()?,
+    };
+    let shop = Shop::on(&ports);
+    for (goal, port, listener) in bind_all(&ports).await? {
         match listener {
-            Some(listener) => forwards.lead(listener, &cluster, Goal::of(service, port)),
+            Some(listener) => forwards.lead(listener, &cluster, goal),
             None => output.note(&styled(
                 WAITS,
                 &format!("port {port} is taken and left as it is: on kind the edge has it"),
@@ -111,16 +119,18 @@ pub(super) async fn run(_args: ForwardArgs, target: &TargetArgs, output: &Output
     }
 }
 
-type Bound = (Service, u16, Option<TcpListener>);
+type Bound = (Goal, u16, Option<TcpListener>);
 
-/// Listens on all ports of the design. The gateway's may be taken, since kind leads it to the edge.
-async fn bind_all() -> Result<Vec<Bound>> {
+/// Listens on all ports. The gateway's usual one may be taken, since kind leads it to the edge.
+async fn bind_all(ports: &Ports) -> Result<Vec<Bound>> {
     let (mut bound, mut taken) = (Vec::new(), Vec::new());
     for service in Service::ALL {
-        for port in [service.port(), Ports::admin(service.port())] {
+        let (own, there) = (ports.of(service), service.port());
+        for (port, there) in [(own, there), (Ports::admin(own), Ports::admin(there))] {
+            let goal = Goal::of(service, there);
             match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
-                Ok(listener) => bound.push((service, port, Some(listener))),
-                Err(_) if port == Service::Gateway.port() => bound.push((service, port, None)),
+                Ok(listener) => bound.push((goal, port, Some(listener))),
+                Err(_) if port == Service::Gateway.port() => bound.push((goal, port, None)),
                 Err(error) => taken.push(format!("{port} ({service}: {error})")),
             }
         }
@@ -128,7 +138,8 @@ async fn bind_all() -> Result<Vec<Bound>> {
     match taken.is_empty() {
         true => Ok(bound),
         false => {
-            bail!("these ports cannot be had: {}; does `madang up` or another forward run?", taken.join(", "))
+            let taken = taken.join(", ");
+            bail!("these ports cannot be had: {taken}; `--ports free` chooses others")
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Until when work is wanted. A call's deadline stops its handler, and bounds every call that the handler makes.
 //!
-//! `grpc-timeout` rules. A mesh that retries resends the same `grpc-timeout`, so that the deadline would start again: the
-//! client also sends the absolute deadline, which counts only on a retried call. So a skewed clock costs a retry at most.
+//! `grpc-timeout` rules. A mesh that retries may send the same `grpc-timeout` again, so that the deadline would start anew. Envoy
+//! does with `max_stream_duration`; with Istio's own time-outs it sends what is left. So the client also sends the absolute
+//! deadline, which counts only on a retried call: a skewed clock costs a retry at most.
 
 use std::time::Duration;
 

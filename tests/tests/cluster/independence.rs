@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use madang_api::catalog::v1::GetProductRequest;
-use madang_tests::cluster::{Cluster, NAMESPACE};
+use madang_tests::cluster::Cluster;
 use madang_tests::customer::{Customer, PLENTY, SHORT, within};
 use madang_tests::{Service, Shop};
-use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 #[tokio::test]
 async fn one_service_is_upgraded_and_rolled_back_while_the_others_pods_stay() -> Result<()> {
@@ -20,11 +19,10 @@ async fn one_service_is_upgraded_and_rolled_back_while_the_others_pods_stay() ->
     let before = others(&cluster).await?;
     let browsers = Browsers::start(&cluster.shop);
     let catalog = cluster.pods("catalog").await?;
-    helm(&["upgrade", "catalog", "helm/catalog", "--reuse-values", "--set", "logLevel=debug", "--wait"])
-        .await?;
+    cluster.upgrade("catalog", &["logLevel=debug"]).await?;
     cluster.ready("deployment/catalog").await?;
     ensure!(cluster.pods("catalog").await? != catalog, "the upgrade changed no pod");
-    helm(&["rollback", "catalog", "--wait"]).await?;
+    cluster.rollback("catalog").await?;
     cluster.ready("deployment/catalog").await?;
     let pages = browsers.stop().await?;
     println!("{pages}");
@@ -39,18 +37,6 @@ async fn others(cluster: &Cluster) -> Result<BTreeMap<&'static str, Vec<(String,
         pods.insert(service.name(), cluster.pods(service.name()).await?);
     }
     Ok(pods)
-}
-
-async fn helm(args: &[&str]) -> Result<()> {
-    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let mut command = Command::new("helm");
-    command.args(args).args(["--namespace", NAMESPACE]).current_dir(root).kill_on_drop(true);
-    if let Ok(context) = std::env::var("MADANG_TEST_CONTEXT") {
-        command.args(["--kube-context", &context]);
-    }
-    let output = timeout(Duration::from_secs(300), command.output()).await??;
-    ensure!(output.status.success(), "helm {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }
 
 /// A customer who looks at a product again and again.

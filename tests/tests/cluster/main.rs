@@ -2,6 +2,9 @@
 //!
 //! Run by `make test-cluster`, one after the other: each harms what the others would measure.
 
+mod credentials;
+mod deadlines;
+mod drops;
 mod identities;
 mod independence;
 mod kills;
