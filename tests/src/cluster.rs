@@ -124,7 +124,7 @@ impl Cluster {
     /// What helm told where it failed.
     pub async fn upgrade(&self, release: &str, sets: &[&str]) -> Result<()> {
         let chart = format!("helm/{release}");
-        let mut args = vec!["upgrade", release, chart.as_str(), "--reuse-values", "--wait"];
+        let mut args = vec!["upgrade", release, chart.as_str(), "--reset-then-reuse-values", "--wait"];
         args.extend(sets.iter().flat_map(|set| ["--set", set]));
         self.helm(&["dependency", "build", &chart]).await?;
         self.helm(&args).await?;

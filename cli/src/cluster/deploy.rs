@@ -14,7 +14,7 @@ use super::charts::{Charts, Release};
 use super::helm::{self, Helm, Listed, Values, ValuesFile};
 use super::target::{Cluster, TargetArgs};
 use super::tool::{Tools, is_on_path};
-use super::{namespace, wait};
+use super::{namespace, secrets, wait};
 use crate::args::MAX_SECONDS;
 use crate::output::{Output, Table};
 
@@ -101,6 +101,12 @@ pub(super) async fn deploy(
     let charts = Charts::open(&args.charts, &wanted)?;
     let mut progress = output.progress();
     namespace::ensure(cluster).await?;
+    if wanted.contains(&Release::Commons) {
+        let gone = secrets::make_again(cluster).await?;
+        if !gone.is_empty() {
+            output.note(&format!("these Secrets are gone and made again: {}", gone.join(", ")));
+        }
+    }
     for release in &wanted {
         progress.show(&format!("installing {release}"));
         let told = || format!("cannot deploy {release}");

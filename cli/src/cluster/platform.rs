@@ -1,4 +1,4 @@
-//! What the shop stands on: Gateway API, Istio with its CNI plugin, Jaeger, metrics-server.
+//! What the shop stands on: Gateway API, Istio with its CNI plugin, Jaeger, Prometheus, metrics-server.
 
 use std::path::Path;
 use std::time::Duration;
@@ -22,10 +22,11 @@ const BETWEEN: Duration = Duration::from_secs(2);
 const TRIES: usize = 6;
 
 /// The parts, by the names of their workloads, and whether the shop cannot do without.
-const PARTS: [(&str, &[&str], bool); 4] = [
+const PARTS: [(&str, &[&str], bool); 5] = [
     ("istiod", &["istiod"], true),
     ("istio-cni", &["istio-cni-node", "istio-cni"], true),
     ("jaeger", &["jaeger"], false),
+    ("prometheus", &["prometheus"], false),
     ("metrics-server", &["metrics-server"], false),
 ];
 
@@ -180,7 +181,7 @@ mod tests {
         let parts =
             parts(&[serde_json::from_value(istiod).unwrap()], &[serde_json::from_value(cni).unwrap()]);
         let ready: Vec<bool> = parts.iter().map(Part::is_ready).collect();
-        assert_eq!(ready, [true, false, false, false]);
+        assert_eq!(ready, [true, false, false, false, false]);
         assert_eq!(told(&parts[1]), "istio-cni in kube-system (1 of 3 ready)");
         assert_eq!(told(&parts[2]), "jaeger (not there)");
     }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a Secret that is there is never changed, since the databases were made with what it says.
 
+mod again;
 mod password;
 mod store;
 mod wanted;
@@ -16,6 +17,8 @@ use serde_json::{Value, json};
 use super::target::TargetArgs;
 use crate::output::{Cell, FAINT, GOOD, Output, Table, WAITS, styled};
 use crate::shop::Service;
+
+pub(super) use again::make_again;
 
 use store::{Found, Outcome};
 use wanted::{Hosts, Wanted};

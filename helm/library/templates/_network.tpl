@@ -31,10 +31,7 @@ spec:
   - from:
     - podSelector: {matchLabels: {app.kubernetes.io/name: console}}
     ports: [{protocol: TCP, port: {{ add .entry.port 100 }}}]
-  - from:
-    - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ $v.global.prometheusNamespace }}}}
-      podSelector: {matchLabels: {app.kubernetes.io/name: prometheus}}
-    ports: [{protocol: TCP, port: 15020}]
+  {{- include "madang.network.scrape" . | nindent 2 }}
   egress:
   {{- include "madang.network.platform" . | nindent 2 }}
   {{- range $callees }}
@@ -77,6 +74,14 @@ spec:
   ports: [{protocol: TCP, port: {{ .port }}}]
 {{- end }}{{ end }}
 {{- end }}
+{{- end -}}
+
+{{/* Prometheus asks the sidecar's agent. */}}
+{{- define "madang.network.scrape" -}}
+- from:
+  - namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: {{ .values.global.prometheusNamespace }}}}
+    podSelector: {matchLabels: {app.kubernetes.io/name: prometheus}}
+  ports: [{protocol: TCP, port: 15020}]
 {{- end -}}
 
 {{/* A server outside of the cluster: NetworkPolicy knows addresses alone. Without any, the port is open to all of them. */}}

@@ -99,6 +99,8 @@ spec:
         - tcp_keepalives_count=3
         env:
         - {name: PGDATA, value: /var/lib/postgresql/data/pgdata}
+        # Nobody is trusted by address, not even who is in the pod.
+        - {name: POSTGRES_INITDB_ARGS, value: --auth-host=scram-sha-256}
         - {name: POSTGRES_PASSWORD, valueFrom: {secretKeyRef: {name: {{ .admin }}-database, key: admin-password}}}
         {{- range .services }}
         - {name: {{ upper . }}_PASSWORD, valueFrom: {secretKeyRef: {name: {{ . }}-database, key: password}}}
@@ -207,6 +209,7 @@ spec:
     - podSelector: {matchLabels: {app.kubernetes.io/name: {{ . }}}}
     {{- end }}
     ports: [{protocol: TCP, port: {{ .port }}}]
+  {{- include "madang.network.scrape" . | nindent 2 }}
   egress:
   {{- include "madang.network.platform" (merge (dict "spans" "none") .) | nindent 2 }}
 {{- end -}}

@@ -174,15 +174,17 @@ fn every_pod_passes_pod_security_restricted_and_our_own_rules_in_every_form_of_t
 }
 
 #[test]
-fn jaeger_passes_pod_security_restricted_as_its_namespace_asks() {
+fn what_watches_passes_pod_security_restricted_as_its_namespace_asks() {
     if !charts::asked() {
         return;
     }
-    let text = fs::read_to_string(tidy::root().join("k8s/platform/jaeger.yaml")).unwrap();
-    let objects = Object::parse(&text).unwrap();
-    let pods: Vec<&Value> = objects.iter().filter_map(Object::pod).collect();
-    assert_eq!(pods.len(), 1);
-    crate::none(&unrestricted(pods[0]));
+    for name in ["jaeger", "prometheus"] {
+        let text = fs::read_to_string(tidy::root().join(format!("k8s/platform/{name}.yaml"))).unwrap();
+        let objects = Object::parse(&text).unwrap();
+        let pods: Vec<&Value> = objects.iter().filter_map(Object::pod).collect();
+        assert_eq!(pods.len(), 1);
+        crate::none(&unrestricted(pods[0]));
+    }
 }
 
 #[test]

@@ -71,6 +71,7 @@ fn wrong_pins(pins: &str, platform: &[Object]) -> Vec<String> {
     let wanted = [
         ("docker.io/istio/", pin("ISTIO")),
         ("docker.io/jaegertracing/jaeger", pin("JAEGER")),
+        ("docker.io/prom/prometheus", format!("v{}", pin("PROMETHEUS"))),
         ("registry.k8s.io/metrics-server/", format!("v{}", pin("METRICS_SERVER"))),
     ];
     let mut wrong = Vec::new();
@@ -157,7 +158,7 @@ fn every_object_fits_the_schemas_of_kubernetes_1_31_to_1_37_and_of_the_platforms
         fs::write(&file, new.collect::<Vec<_>>().join("\n---\n")).unwrap();
         files.push(file);
     }
-    let platform = ["jaeger", "istio-cni", "istiod", "metrics-server", "namespaces"];
+    let platform = ["jaeger", "prometheus", "istio-cni", "istiod", "metrics-server", "namespaces"];
     files.extend(platform.map(|name| tidy::root().join(format!("k8s/platform/{name}.yaml"))));
     let (succeeded, told) = against_schemas(&files.iter().map(|file| file.as_path()).collect::<Vec<_>>());
     assert!(succeeded, "{told}");

@@ -1,7 +1,9 @@
 //! How calls are routed, tried again and given up, against the policy table.
 
 use std::collections::BTreeSet;
+use std::fs;
 
+use madang_tests::tidy;
 use serde_json::{Value, json};
 
 use crate::charts::{NAMESPACE, SERVICES};
@@ -181,6 +183,21 @@ fn scope(name: &str, table: &Table, variant: &Variant) -> BTreeSet<String> {
 #[test]
 fn every_route_states_the_retries_of_its_kind_and_the_rest_has_none() {
     crate::none(&variants::wrong(of_charts!(), wrong_routes));
+}
+
+#[test]
+fn the_edge_tries_nothing_again_and_is_the_one_proxy_that_the_gateway_trusts() {
+    let charts = of_charts!();
+    // The edge's routes cannot state their retries: the mesh's default is theirs.
+    let istiod = fs::read_to_string(tidy::root().join("k8s/platform/istiod.yaml")).unwrap();
+    let istiod = Object::parse(&istiod).unwrap();
+    let mesh: Value =
+        serde_saphyr::from_str(text(&one(&istiod, "ConfigMap", "istio").0, "/data/mesh")).unwrap();
+    assert_eq!(mesh["defaultHttpRetryPolicy"], json!({"attempts": 0}));
+    let shop = charts.shop(&[]);
+    let pod = one(&shop, "Deployment", "gateway").pod().unwrap();
+    let hops = json!({"name": "MADANG_TRUSTED_HOPS", "value": "1"});
+    assert!(list(pod, "/spec/containers/0/env").contains(&hops));
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(super) fn flows(variant: &Variant) -> BTreeSet<Flow> {
     }
 }
 
-/// What every sidecar needs, and the servers' spans.
+/// What every sidecar needs, the servers' spans, and the metrics of all that runs for long.
 fn platform(variant: &Variant, add: &mut impl FnMut(&str, &str, Port)) {
     let callers: Vec<&str> = SERVICES.iter().map(|(name, _)| *name).chain(["edge", "tester"]).collect();
     let servers = servers(variant);
@@ -69,6 +69,10 @@ fn platform(variant: &Variant, add: &mut impl FnMut(&str, &str, Port)) {
         add(name, "kube-dns", Port::tcp(53));
         add(name, "istiod", Port::tcp(15012));
     }
+    for name in callers.iter().copied().filter(|name| *name != "tester") {
+        add("prometheus", name, Port::tcp(15020));
+    }
+    servers.iter().for_each(|name| add("prometheus", name, Port::tcp(15020)));
     for name in callers.into_iter().filter(|_| variant.telemetry) {
         add(name, "jaeger", Port::tcp(4317));
     }
@@ -100,9 +104,7 @@ fn shop(add: &mut impl FnMut(&str, &str, Port)) {
         if name != "console" {
             add("console", name, Port::tcp(port + 100));
         }
-        add("prometheus", name, Port::tcp(15020));
     }
-    add("prometheus", "edge", Port::tcp(15020));
     DATABASES.iter().for_each(|name| add("tester", name, Port::tcp(port(name))));
 }
 
