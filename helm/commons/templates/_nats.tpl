@@ -41,3 +41,32 @@ authorization {
   ]
 }
 {{- end -}}
+
+{{- define "commons.nats.container" -}}
+name: nats
+args: [--config, /etc/nats/nats.conf]
+env:
+- {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
+{{- range .users }}
+- {name: {{ upper . }}_PASSWORD, valueFrom: {secretKeyRef: {name: nats-users, key: {{ . }}}}}
+{{- end }}
+ports:
+- {name: nats, containerPort: 4222}
+- {name: monitor, containerPort: 8222}
+readinessProbe:
+  httpGet: {path: "/healthz?js-server-only=true", port: 8222}
+  periodSeconds: 2
+  timeoutSeconds: 2
+livenessProbe:
+  httpGet: {path: "/healthz?js-enabled-only=true", port: 8222}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+startupProbe:
+  httpGet: {path: "/healthz?js-enabled-only=true", port: 8222}
+  periodSeconds: 1
+  timeoutSeconds: 2
+  failureThreshold: 300
+volumeMounts:
+- {name: config, mountPath: /etc/nats, readOnly: true}
+{{- end -}}

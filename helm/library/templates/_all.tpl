@@ -6,7 +6,9 @@
 {{- fail (printf "global.nats.host is %s, and global.nats.url leads elsewhere: %s" .host .url) -}}
 {{- end -}}{{- end -}}
 {{- $entry := include "madang.entry" (dict "name" $name) | fromYaml -}}
-{{- $at := dict "root" . "name" $name "values" $values "entry" $entry "track" "stable" -}}
+{{/* Whether it is a client of NATS. */}}
+{{- $events := and (or $entry.publishes $entry.consumes) $values.global.nats.enabled -}}
+{{- $at := dict "root" . "name" $name "values" $values "entry" $entry "events" $events "track" "stable" -}}
 {{ include "madang.service" $at }}
 ---
 {{ include "madang.deployment" $at }}

@@ -186,7 +186,7 @@ spec:
     - ./{{ ternary "postgres" (printf "%s-postgres" .name) $v.global.joinPostgres }}.{{ .root.Release.Namespace }}.svc.cluster.local
     {{- end }}
     {{- end }}
-    {{- if and (or .entry.publishes .entry.consumes) $v.global.nats.enabled }}
+    {{- if .events }}
     - ./{{ $v.global.nats.host | default (printf "nats.%s.svc.cluster.local" .root.Release.Namespace) }}
     {{- end }}
     {{- with $v.global.telemetry }}{{ if .enabled }}

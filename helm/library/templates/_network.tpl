@@ -52,7 +52,7 @@ spec:
     ports: [{protocol: TCP, port: 5432}]
   {{- end }}
   {{- end }}
-  {{- if and (or .entry.publishes .entry.consumes) $v.global.nats.enabled }}
+  {{- if .events }}
   {{- if $v.global.nats.host }}
   {{- include "madang.network.outside" $v.global.nats | nindent 2 }}
   {{- else }}

@@ -3,8 +3,8 @@ A small PostgreSQL server: `server` is its name, `services` those that have a da
 administrator's password.
 */}}
 {{- define "madang.postgres" -}}
-{{- $c := .config -}}
 {{- $at := set (omit . "name") "name" .server -}}
+{{- $settings := include "madang.postgres.databases" . -}}
 apiVersion: v1
 kind: ServiceAccount
 metadata:
@@ -22,7 +22,7 @@ metadata:
 data:
   # Runs once, on an empty volume. Each service is the owner of its own database and nobody elsewhere.
   databases.sql: |
-    {{- include "madang.postgres.databases" . | trim | nindent 4 }}
+    {{- $settings | trim | nindent 4 }}
 ---
 apiVersion: v1
 kind: Service
@@ -36,7 +36,8 @@ spec:
   ports:
   - {name: tcp-postgres, port: 5432, targetPort: 5432, appProtocol: tcp}
 ---
-{{ include "madang.postgres.server" (set $at "databases" (include "madang.postgres.databases" .)) }}
+{{- $parts := dict "container" (include "madang.postgres.container" $at) "volumes" (include "madang.postgres.volumes" $at) }}
+{{ include "madang.stateful" (merge (dict "settings" $settings "data" "/var/lib/postgresql/data") $parts $at) }}
 ---
 {{ include "madang.guards" (set $at "port" 5432) }}
 {{- end -}}
@@ -51,99 +52,53 @@ REVOKE ALL ON DATABASE {{ . }} FROM PUBLIC;
 REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC;
 {{- end -}}
 
-{{- define "madang.postgres.server" -}}
-{{- $c := .config -}}
-apiVersion: apps/v1
-kind: StatefulSet
-metadata:
-  name: {{ .name }}
-  labels:
-    {{- include "madang.labels" . | nindent 4 }}
-spec:
-  serviceName: {{ .name }}
-  replicas: 1
-  revisionHistoryLimit: 5
-  selector:
-    matchLabels:
-      {{- include "madang.selector" . | nindent 6 }}
-  template:
-    metadata:
-      labels:
-        {{- include "madang.labels" . | nindent 8 }}
-      annotations:
-        madang.dev/config: {{ .databases | sha256sum | trunc 16 | quote }}
-    spec:
-      serviceAccountName: {{ .name }}
-      automountServiceAccountToken: false
-      enableServiceLinks: false
-      terminationGracePeriodSeconds: 30
-      securityContext:
-        {{- include "madang.pod.security" (dict "user" $c.user) | nindent 8 }}
-        fsGroupChangePolicy: OnRootMismatch
-      containers:
-      - name: postgres
-        image: {{ include "madang.image" (dict "image" $c.image "registry" "") }}
-        imagePullPolicy: {{ $c.image.pullPolicy }}
-        args:
-        - postgres
-        - -c
-        - max_connections={{ $c.maxConnections }}
-        - -c
-        - shared_buffers=32MB
-        # A client that vanished behind its sidecar holds no connection for long.
-        - -c
-        - tcp_keepalives_idle=10
-        - -c
-        - tcp_keepalives_interval=5
-        - -c
-        - tcp_keepalives_count=3
-        env:
-        - {name: PGDATA, value: /var/lib/postgresql/data/pgdata}
-        # Nobody is trusted by address, not even who is in the pod.
-        - {name: POSTGRES_INITDB_ARGS, value: --auth-host=scram-sha-256}
-        - {name: POSTGRES_PASSWORD, valueFrom: {secretKeyRef: {name: {{ .admin }}-database, key: admin-password}}}
-        {{- range .services }}
-        - {name: {{ upper . }}_PASSWORD, valueFrom: {secretKeyRef: {name: {{ . }}-database, key: password}}}
-        {{- end }}
-        ports:
-        - {name: postgres, containerPort: 5432}
-        readinessProbe:
-          tcpSocket: {port: 5432}
-          periodSeconds: 2
-          timeoutSeconds: 3
-        livenessProbe:
-          tcpSocket: {port: 5432}
-          periodSeconds: 10
-          timeoutSeconds: 5
-          failureThreshold: 6
-        startupProbe:
-          tcpSocket: {port: 5432}
-          periodSeconds: 1
-          timeoutSeconds: 3
-          failureThreshold: 300
-        resources:
-          {{- toYaml $c.resources | nindent 10 }}
-        securityContext:
-          {{- include "madang.container.security" . | nindent 10 }}
-        volumeMounts:
-        - {name: data, mountPath: /var/lib/postgresql/data}
-        - {name: run, mountPath: /var/run/postgresql}
-        - {name: tmp, mountPath: /tmp}
-        - {name: databases, mountPath: /docker-entrypoint-initdb.d, readOnly: true}
-      volumes:
-      - {name: run, emptyDir: {}}
-      - {name: tmp, emptyDir: {}}
-      - {name: databases, configMap: {name: {{ .name }}}}
-  volumeClaimTemplates:
-  - apiVersion: v1
-    kind: PersistentVolumeClaim
-    metadata: {name: data}
-    spec:
-      accessModes: [ReadWriteOnce]
-      {{- with $c.storage.className }}
-      storageClassName: {{ . }}
-      {{- end }}
-      resources: {requests: {storage: {{ $c.storage.size }}}}
+{{- define "madang.postgres.container" -}}
+name: postgres
+args:
+- postgres
+- -c
+- max_connections={{ .config.maxConnections }}
+- -c
+- shared_buffers=32MB
+# A client that vanished behind its sidecar holds no connection for long.
+- -c
+- tcp_keepalives_idle=10
+- -c
+- tcp_keepalives_interval=5
+- -c
+- tcp_keepalives_count=3
+env:
+- {name: PGDATA, value: /var/lib/postgresql/data/pgdata}
+# Nobody is trusted by address, not even who is in the pod.
+- {name: POSTGRES_INITDB_ARGS, value: --auth-host=scram-sha-256}
+- {name: POSTGRES_PASSWORD, valueFrom: {secretKeyRef: {name: {{ .admin }}-database, key: admin-password}}}
+{{- range .services }}
+- {name: {{ upper . }}_PASSWORD, valueFrom: {secretKeyRef: {name: {{ . }}-database, key: password}}}
+{{- end }}
+ports:
+- {name: postgres, containerPort: 5432}
+readinessProbe:
+  tcpSocket: {port: 5432}
+  periodSeconds: 2
+  timeoutSeconds: 3
+livenessProbe:
+  tcpSocket: {port: 5432}
+  periodSeconds: 10
+  timeoutSeconds: 5
+  failureThreshold: 6
+startupProbe:
+  tcpSocket: {port: 5432}
+  periodSeconds: 1
+  timeoutSeconds: 3
+  failureThreshold: 300
+volumeMounts:
+- {name: run, mountPath: /var/run/postgresql}
+- {name: databases, mountPath: /docker-entrypoint-initdb.d, readOnly: true}
+{{- end -}}
+
+{{- define "madang.postgres.volumes" -}}
+- {name: run, emptyDir: {}}
+- {name: databases, configMap: {name: {{ .name }}}}
 {{- end -}}
 
 {{/* Who may speak to a server that has a protocol of its own, the `services`, at its `port`; and how the mesh reaches it. */}}

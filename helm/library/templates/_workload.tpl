@@ -128,7 +128,7 @@ spec:
 - {name: MADANG_DATABASE_CA, value: /etc/madang/database-ca/ca.crt}
 {{- end }}
 {{- end }}
-{{- if and (or .entry.publishes .entry.consumes) $v.global.nats.enabled }}
+{{- if .events }}
 - {name: MADANG_NATS_URL, value: {{ $v.global.nats.url | quote }}}
 - {name: MADANG_NATS_USER, value: {{ .name }}}
 - {name: MADANG_NATS_PASSWORD_FILE, value: /etc/madang/nats/password}
@@ -155,7 +155,7 @@ spec:
 {{- $mounts = append $mounts (dict "name" "database-ca" "mountPath" "/etc/madang/database-ca" "readOnly" true) -}}
 {{- $volumes = append $volumes (dict "name" "database-ca" "secret" (dict "secretName" $v.database.caSecret)) -}}
 {{- end -}}
-{{- if and (or .entry.publishes .entry.consumes) $v.global.nats.enabled -}}
+{{- if .events -}}
 {{- $mounts = append $mounts (dict "name" "nats" "mountPath" "/etc/madang/nats" "readOnly" true) -}}
 {{- $items := list (dict "key" .name "path" "password") -}}
 {{- $volumes = append $volumes (dict "name" "nats" "secret" (dict "secretName" "nats-users" "items" $items)) -}}

@@ -9,7 +9,8 @@ use madang_tests::load::{Behaviour, Load};
 use crate::independence::Browsers;
 
 /// All that has one pod or more, and the server of each database.
-const ALL: [&str; 14] = [
+const ALL: [&str; 15] = [
+    "edge",
     "gateway",
     "catalog",
     "orders",
@@ -36,8 +37,13 @@ async fn whatever_pod_dies_orders_finish_and_browsing_goes_on() -> Result<()> {
     for name in ALL {
         cluster.kill_a_pod(name).await?;
         load.progress(10).await?;
-        let kind = if name.ends_with("postgres") || name == "nats" { "statefulset" } else { "deployment" };
-        cluster.ready(&format!("{kind}/{name}")).await?;
+        let workload = match name {
+            "edge" => "deployment/edge-istio".to_owned(),
+            "nats" => "statefulset/nats".to_owned(),
+            name if name.ends_with("postgres") => format!("statefulset/{name}"),
+            name => format!("deployment/{name}"),
+        };
+        cluster.ready(&workload).await?;
     }
     let istiod =
         ["delete", "pod", "--namespace", "istio-system", "-l", "app=istiod", "--grace-period=0", "--force"];

@@ -4,6 +4,7 @@
 
 mod credentials;
 mod deadlines;
+mod drain;
 mod drops;
 mod identities;
 mod independence;

@@ -103,7 +103,8 @@ fn wrong_destinations(objects: &[Object], _: &Table, _: &Variant) -> Vec<String>
     });
     let subset = |track: &str| json!({"name": track, "labels": {"madang.dev/track": track}});
     for rule in of_kind(objects, "DestinationRule") {
-        let is_service = SERVICES.contains(&rule.name());
+        let is_service =
+            SERVICES.contains(&rule.name().trim_end_matches("-stable").trim_end_matches("-canary"));
         let pool = "/spec/trafficPolicy/connectionPool";
         let mut wanted = vec![
             ("/spec/host".to_owned(), json!(host(rule.name()))),

@@ -10,7 +10,7 @@ use crate::charts::{Charts, SERVICES};
 use crate::of_charts;
 
 /// A value that is refused, and what the message must name.
-const BAD: [(&str, &str, &str); 43] = [
+const BAD: [(&str, &str, &str); 44] = [
     ("orders", "scaling.minReplicas=0", "'/scaling/minReplicas': minimum"),
     ("orders", "scaling.minReplicas=9", "scaling.minReplicas"),
     ("orders", "scaling.maxReplicas=1000", "'/scaling/maxReplicas': maximum"),
@@ -52,6 +52,7 @@ const BAD: [(&str, &str, &str); 43] = [
     ("orders", "global.telemetry.port=70000", "'/global/telemetry/port': maximum"),
     ("gateway", "hostnames={Not_A_Host}", "'/hostnames/0'"),
     ("commons", "edge.serviceType=Ingress", "'/edge/serviceType'"),
+    ("commons", "edge.replicas=0", "'/edge/replicas': minimum"),
     ("commons", "edge.http.nodePort=80", "'/edge/http/nodePort': minimum"),
     ("madang", "orders.scaling.minReplicas=0", "'/scaling/minReplicas': minimum"),
 ];

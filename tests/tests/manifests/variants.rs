@@ -45,7 +45,7 @@ pub(crate) const PLAIN: Variant = Variant {
 };
 
 /// All forms.
-pub(crate) const ALL: [Variant; 8] = [
+pub(crate) const ALL: [Variant; 9] = [
     PLAIN,
     Variant { sets: &["global.joinPostgres=true"], joined: true, ..PLAIN },
     Variant {
@@ -74,6 +74,11 @@ pub(crate) const ALL: [Variant; 8] = [
     Variant {
         sets: &["catalog.canary.enabled=true", "catalog.canary.weight=10", "catalog.canary.image.tag=0.2.0"],
         canary: Some("catalog"),
+        ..PLAIN
+    },
+    Variant {
+        sets: &["gateway.canary.enabled=true", "gateway.canary.weight=10", "gateway.canary.image.tag=0.2.0"],
+        canary: Some("gateway"),
         ..PLAIN
     },
 ];

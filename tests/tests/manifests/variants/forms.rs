@@ -258,3 +258,20 @@ fn a_canary_is_the_stable_deployment_but_for_its_track_and_its_image() {
     let told = canary.to_string().replace("0.2.0", "0.1.0").replace("\"canary\"", "\"stable\"");
     assert_eq!(told, stable.to_string());
 }
+
+#[test]
+fn a_canary_of_the_gateway_gets_its_share_at_the_edge() {
+    let _charts = of_charts!();
+    let shop = form(|variant| variant.canary == Some("gateway"));
+    let to =
+        |track: &str, weight: u8| json!({"name": format!("gateway-{track}"), "port": 8080, "weight": weight});
+    for (kind, name) in [("HTTPRoute", "gateway"), ("GRPCRoute", "gateway-grpc")] {
+        let refs = one(&shop, kind, name).at("/spec/rules/0/backendRefs").clone();
+        assert_eq!(refs, json!([to("stable", 90), to("canary", 10)]));
+    }
+    for track in ["stable", "canary"] {
+        let service = one(&shop, "Service", &format!("gateway-{track}"));
+        let selector = json!({"app.kubernetes.io/name": "gateway", "madang.dev/track": track});
+        assert_eq!(*service.at("/spec/selector"), selector);
+    }
+}
