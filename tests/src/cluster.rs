@@ -62,6 +62,11 @@ impl Cluster {
         Ok(Some(cluster))
     }
 
+    /// What kubectl calls it.
+    pub fn context(&self) -> &str {
+        &self.context
+    }
+
     /// Runs kubectl in the shop's namespace and gives what it printed.
     ///
     /// # Errors
@@ -91,8 +96,15 @@ impl Cluster {
     /// # Errors
     /// Like [`Self::kubectl`].
     pub async fn pods(&self, name: &str) -> Result<Vec<(String, String)>> {
-        let selector = format!("app.kubernetes.io/name={name}");
-        let told = self.kubectl(&["get", "pods", "-l", &selector, "-o", "json"]).await?;
+        self.pods_by(&format!("app.kubernetes.io/name={name}")).await
+    }
+
+    /// The same by their labels.
+    ///
+    /// # Errors
+    /// Like [`Self::kubectl`].
+    pub async fn pods_by(&self, selector: &str) -> Result<Vec<(String, String)>> {
+        let told = self.kubectl(&["get", "pods", "-l", selector, "-o", "json"]).await?;
         let told: Value = serde_json::from_str(&told)?;
         let pods = told["items"].as_array().context("a list of pods")?.iter();
         let pods = pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::Shop;
+use crate::{Shop, tidy};
 
 /// An audit of 100,000 orders takes its time.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -39,7 +39,20 @@ impl Told {
 /// Where it is not built, or does not end.
 pub async fn run(shop: &Shop, args: &[&str]) -> Result<Told> {
     let mut command = Command::new(Shop::madang()?);
-    command.args(args).arg("--shop").arg(shop.shop_file()).kill_on_drop(true);
+    told(command.args(args).arg("--shop").arg(shop.shop_file()), args).await
+}
+
+/// Runs a command on a cluster, from the folder where the charts are.
+///
+/// # Errors
+/// Like [`run`].
+pub async fn on_cluster(args: &[&str]) -> Result<Told> {
+    let mut command = Command::new(Shop::madang()?);
+    told(command.args(args).current_dir(tidy::root()), args).await
+}
+
+async fn told(command: &mut Command, args: &[&str]) -> Result<Told> {
+    command.kill_on_drop(true);
     let output =
         timeout(LIMIT, command.output()).await.with_context(|| format!("{args:?} does not end"))??;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();

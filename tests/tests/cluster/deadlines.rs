@@ -13,7 +13,7 @@ use madang_api::faults::v1::{ClearFaultsRequest, Fault, SetFaultRequest};
 use madang_api::orders::v1::Order;
 use madang_tests::cluster::{Cluster, NAMESPACE, Tunnel};
 use madang_tests::customer::{CALL, Customer, PLENTY, within};
-use madang_tests::{wait, web};
+use madang_tests::{servers, wait};
 use serde_json::json;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
@@ -129,7 +129,7 @@ impl Sick {
     }
 
     /// Calls at once, and how many of them the mesh sent again: as many as the sick replica failed.
-    async fn calls(&self, customer: &Customer) -> Result<(usize, Vec<Result<Order, Status>>)> {
+    async fn calls(&self, customer: &Customer) -> Result<(u64, Vec<Result<Order, Status>>)> {
         let before = self.failed().await?;
         let calls = (0..CALLS).map(|_| customer.place(LIMIT, customer.wants(PLENTY, 1)));
         let answers = join_all(calls).await;
@@ -139,15 +139,9 @@ impl Sick {
     }
 
     /// How many calls the sick replica has failed so far.
-    async fn failed(&self) -> Result<usize> {
-        let metrics = web::get(&format!("http://127.0.0.1:{}/metrics", self.metrics.port)).await?.text;
-        let wanted = |line: &&str| {
-            line.starts_with("madang_rpc_server_duration_seconds_count")
-                && line.contains(PLACE_ORDER.trim_start_matches('/'))
-                && line.contains("UNAVAILABLE")
-        };
-        let count = metrics.lines().find(wanted).and_then(|line| line.rsplit(' ').next());
-        Ok(count.map_or(Ok(0), str::parse)?)
+    async fn failed(&self) -> Result<u64> {
+        let calls = servers::calls(&format!("http://127.0.0.1:{}", self.metrics.port)).await?;
+        Ok(calls.get(&(PLACE_ORDER.to_owned(), "UNAVAILABLE".to_owned())).copied().unwrap_or_default())
     }
 
     async fn heal(mut self) -> Result<()> {
