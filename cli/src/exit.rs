@@ -5,9 +5,9 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use madang_api::error;
+use madang_api::error::{self, code_name};
 use serde_json::{Value, json};
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::output::{self, BAD, Format};
 
@@ -67,22 +67,10 @@ pub fn code(error: &anyhow::Error) -> u8 {
     }
 }
 
-/// The code's name as gRPC has it, such as NOT_FOUND.
-pub fn code_name(code: Code) -> String {
-    let mut name = String::new();
-    for letter in format!("{code:?}").chars() {
-        if letter.is_ascii_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
-}
-
 /// Code and reason of a refusal, such as `NOT_FOUND PRODUCT_NOT_FOUND`.
 pub fn refusal(status: &Status) -> String {
     let code = code_name(status.code());
-    error::reason(status).map_or_else(|| code.clone(), |reason| format!("{code} {reason}"))
+    error::reason(status).map_or_else(|| code.to_owned(), |reason| format!("{code} {reason}"))
 }
 
 fn status(error: &anyhow::Error) -> Option<&Status> {
@@ -146,6 +134,8 @@ pub(crate) fn refusal_value(status: &Status) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use tonic::Code;
+
     use super::*;
 
     fn invalid() -> Status {
@@ -178,11 +168,5 @@ mod tests {
         let error = anyhow::Error::from(Unreachable { url: "http://127.0.0.1:1".into() });
         assert_eq!(code(&error), UNREACHABLE);
         assert!(text(&error).contains("is `madang up` running?"));
-    }
-
-    #[test]
-    fn codes_have_the_names_that_grpc_gives_them() {
-        assert_eq!(code_name(Code::Ok), "OK");
-        assert_eq!(code_name(Code::DeadlineExceeded), "DEADLINE_EXCEEDED");
     }
 }

@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use madang_api::error::code_name;
 use madang_types::Ids;
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -12,7 +13,7 @@ use tracing::{Instrument, Span};
 
 use super::methods::{Method, Methods};
 use super::{Around, Inner, go};
-use crate::metrics::rpc::{Call, code_name};
+use crate::metrics::rpc::Call;
 use crate::trace::TraceContext;
 use crate::{Metrics, Platform, trace};
 
