@@ -1,0 +1,143 @@
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::{Instant, timeout};
+use tonic::Status;
+
+use crate::book;
+use crate::engine::{Engine, locked};
+use crate::intent::Intents;
+use crate::pacer::Brake;
+use crate::record::{Recorder, Snapshot};
+use crate::report::{End, Report};
+use crate::settings::{Settings, SettingsError};
+use crate::shop::Shop;
+use crate::threads::Threads;
+
+/// Why there is no load, or no report of it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Settings that cannot be; the first of [`Settings::errors`].
+    #[error("the load cannot be as it is set")]
+    Settings(#[source] SettingsError),
+    /// The gateway's address is none.
+    #[error("`{gateway}` is no address of a gateway")]
+    Address {
+        /// What was given.
+        gateway: String,
+        /// What is wrong with it.
+        source: tonic::transport::Error,
+    },
+    /// Nothing listens there.
+    #[error("the gateway cannot be reached at {gateway}")]
+    Unreachable {
+        /// Where it was looked for.
+        gateway: String,
+        /// Why.
+        source: tonic::transport::Error,
+    },
+    /// The products cannot be listed.
+    #[error("the catalogue cannot be read")]
+    Catalogue(#[source] Box<Status>),
+    /// There is nothing to look at or to order.
+    #[error("the catalogue has no products")]
+    NoProducts,
+    /// The system gives no threads.
+    #[error("the threads of the load cannot be started")]
+    Threads(#[source] io::Error),
+    /// A defect of the generator.
+    #[error("the load ended by a panic")]
+    Panicked(#[source] JoinError),
+}
+
+/// A load under way. It has threads of its own, so that what else its owner does has no part in the latencies. Dropped, it ends at
+/// once without a report.
+#[derive(Debug)]
+pub struct Load {
+    settings: Settings,
+    threads: Threads,
+    recorder: Arc<Mutex<Recorder>>,
+    brake: Brake,
+    start: Instant,
+    /// When it was stopped, since the start.
+    stopped: Option<Duration>,
+    shop: Arc<Shop>,
+    is_done: watch::Receiver<bool>,
+    calls: JoinHandle<()>,
+}
+
+impl Load {
+    /// Connects, reads the catalogue, and starts to send.
+    ///
+    /// # Errors
+    /// All but [`Error::Panicked`], before anything is sent.
+    pub async fn start(settings: Settings) -> Result<Self, Error> {
+        if let Some(error) = settings.errors().into_iter().next() {
+            return Err(Error::Settings(error));
+        }
+        let threads = Threads::start().map_err(Error::Threads)?;
+        let told = settings.clone();
+        let shop = threads.spawn(async move { Shop::open(&told).await });
+        let shop = Arc::new(shop.await.map_err(Error::Panicked)??);
+        let recorder = Arc::new(Mutex::new(Recorder::new(settings.interval)));
+        let times = settings.schedule.times(settings.arrivals, settings.seed);
+        let intents = Intents::new(times, settings.mix, settings.seed);
+        let started = Engine::start(intents, settings.in_flight, Arc::clone(&recorder));
+        let (engine, brake) = started.map_err(Error::Threads)?;
+        let (start, work) = (engine.start_time(), Arc::clone(&shop));
+        let (done, is_done) = watch::channel(false);
+        let calls = threads.spawn(async move {
+            engine.run(work).await;
+            done.send_replace(true);
+        });
+        Ok(Self { settings, threads, recorder, brake, start, stopped: None, shop, is_done, calls })
+    }
+
+    /// What happened since this was asked before, and since the start.
+    pub fn snapshot(&self) -> Snapshot {
+        locked(&self.recorder).snapshot(self.start.elapsed())
+    }
+
+    /// Sends nothing more. Calls in flight go on to their end.
+    pub fn stop(&mut self) {
+        let schedule = self.settings.schedule.duration();
+        let elapsed = self.start.elapsed();
+        if elapsed < schedule && self.stopped.is_none() {
+            self.stopped = Some(elapsed);
+        }
+        self.brake.pull();
+    }
+
+    /// Waits until the last call has ended: at the end of the schedule, or after [`Load::stop`].
+    pub async fn done(&self) {
+        // An error is the end of the task, by a panic.
+        let _done = self.is_done.clone().wait_for(|is_done| *is_done).await.is_ok();
+    }
+
+    /// Waits until the last call has ended, follows the orders to their end, for [`Settings::patience`] at most or until `hurry`
+    /// is ready, and tells all.
+    ///
+    /// # Errors
+    /// [`Error::Panicked`] for a defect of the generator.
+    pub async fn report(self, hurry: impl Future<Output = ()>) -> Result<Report, Error> {
+        self.calls.await.map_err(Error::Panicked)?;
+        let (shop, patience) = (Arc::clone(&self.shop), self.settings.patience);
+        let follow = async move { timeout(patience, book::follow(&shop)).await.is_ok() };
+        let mut follow = self.threads.spawn(follow);
+        tokio::select! {
+            followed = &mut follow => {
+                let _in_time = followed.map_err(Error::Panicked)?;
+            }
+            () = hurry => follow.abort(),
+        }
+        let recorder = locked(&self.recorder).clone();
+        let schedule = self.settings.schedule.duration();
+        let orders = self.shop.book().count();
+        let sent_for = self.stopped.unwrap_or(schedule);
+        let end = End { sent_for, stopped_early: self.stopped.is_some(), orders };
+        Ok(Report::new(&self.settings, recorder, end))
+    }
+}

@@ -1,0 +1,216 @@
+//! The shop as its customers reach it: calls at the gateway, each with a deadline.
+
+pub(crate) mod orders;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
+use madang_api::catalog::v1::{GetProductRequest, ListProductsRequest, Product, SearchProductsRequest};
+use tokio::time::{Instant, sleep, timeout_at};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+
+use crate::book::Book;
+use crate::catalogue::Catalogue;
+use crate::engine::Work;
+use crate::failure::{Failure, may_be_done};
+use crate::intent::{Intent, Outcome};
+use crate::load::Error;
+use crate::mix::Kind;
+use crate::settings::Settings;
+
+use orders::Buyer;
+
+const CONNECT: Duration = Duration::from_secs(3);
+/// For what is asked before the load.
+const BEFORE: Duration = Duration::from_secs(10);
+/// The pause before a call is sent again; it doubles each time.
+const AGAIN: Duration = Duration::from_millis(20);
+const PAGE_SIZE: i32 = 200;
+/// On a page that a visitor sees.
+const SEEN: i32 = 20;
+/// Lists longer than this are a service that never ends its pages.
+const MAX_PAGES: usize = 1_000;
+
+/// The shop at the end of some connections.
+#[derive(Debug)]
+pub(crate) struct Shop {
+    /// At least one.
+    channels: Vec<Channel>,
+    catalogue: Catalogue,
+    buyer: Buyer,
+    deadline: Duration,
+    retries: u32,
+    book: Mutex<Book>,
+}
+
+/// How a call went that may have been tried more than once.
+struct Tried<T> {
+    first: Result<(), Failure>,
+    last: Result<T, Status>,
+    /// Whether some try may have been done though it failed.
+    may_be_done: bool,
+}
+
+impl Shop {
+    /// Connects, and reads what there is to choose from.
+    ///
+    /// # Errors
+    /// [`Error`] where the gateway is not there, or has no products.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, Error> {
+        let channels = connect(settings).await?;
+        let products =
+            products(channels[0].clone()).await.map_err(|status| Error::Catalogue(Box::new(status)))?;
+        let catalogue = Catalogue::new(&products, &settings.products).ok_or(Error::NoProducts)?;
+        Ok(Self {
+            channels,
+            catalogue,
+            buyer: Buyer::new(settings.run),
+            deadline: settings.deadline,
+            retries: settings.retries,
+            book: Mutex::default(),
+        })
+    }
+
+    /// The connection of a call: each in its turn.
+    pub(crate) fn channel(&self, number: u64) -> Channel {
+        let index = usize::try_from(number).unwrap_or_default() % self.channels.len();
+        self.channels[index].clone()
+    }
+
+    /// All orders that were asked for. It is whole between two uses of it, whoever panicked.
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn visit(&self, intent: Intent, channel: Channel) -> Outcome {
+        let catalog = CatalogServiceClient::new(channel);
+        let tried = self.tried(|limit| self.look(catalog.clone(), intent, limit)).await;
+        tried.outcome()
+    }
+
+    async fn look(
+        &self,
+        mut catalog: CatalogServiceClient<Channel>,
+        Intent { kind, draw, .. }: Intent,
+        limit: Duration,
+    ) -> Result<(), Status> {
+        let (page_size, page_token) = (SEEN, String::new());
+        match kind {
+            Kind::SearchProducts => {
+                let query = self.catalogue.word(draw).to_owned();
+                let request = SearchProductsRequest { query, page_size, page_token };
+                catalog.search_products(within(limit, request)).await.map(drop)
+            }
+            Kind::GetProduct => {
+                let product_id = self.catalogue.product(draw).to_owned();
+                catalog.get_product(within(limit, GetProductRequest { product_id })).await.map(drop)
+            }
+            Kind::ListProducts | Kind::PlaceOrder => {
+                let request = ListProductsRequest { page_size, page_token };
+                catalog.list_products(within(limit, request)).await.map(drop)
+            }
+        }
+    }
+
+    async fn order(&self, intent: Intent, channel: Channel) -> Outcome {
+        let placed = self.buyer.request(intent, self.catalogue.product(intent.draw));
+        let tried = self.tried(|limit| orders::place(channel.clone(), placed.clone(), limit)).await;
+        let mut book = self.book();
+        match &tried.last {
+            Ok(order) => book.acknowledge(order),
+            Err(_) if tried.may_be_done => book.miss(placed),
+            Err(_) => book.refuse(),
+        }
+        drop(book);
+        tried.outcome()
+    }
+
+    /// Calls, and again where that is wanted, all within the deadline.
+    async fn tried<T, F>(&self, call: impl Fn(Duration) -> F + Send + Sync) -> Tried<T>
+    where
+        F: Future<Output = Result<T, Status>> + Send,
+    {
+        let end = Instant::now() + self.deadline;
+        let bounded = async || {
+            let answer = timeout_at(end, call(end.saturating_duration_since(Instant::now()))).await;
+            match answer {
+                // What a tonic says that gave up itself, here or in the shop.
+                Ok(Err(status)) if status.code() == Code::Cancelled && Instant::now() >= end => Err(late()),
+                Ok(answer) => answer,
+                Err(_) => Err(late()),
+            }
+        };
+        let mut last = bounded().await;
+        let first = last.as_ref().map(drop).map_err(Failure::from);
+        let mut unsure = last.as_ref().is_err_and(may_be_done);
+        let mut pause = AGAIN;
+        for _ in 0..self.retries {
+            let is_wanted = last.as_ref().is_err_and(|status| status.code() == Code::Unavailable);
+            if !is_wanted || Instant::now() + pause >= end {
+                break;
+            }
+            sleep(pause).await;
+            pause *= 2;
+            last = bounded().await;
+            unsure |= last.as_ref().is_err_and(may_be_done);
+        }
+        Tried { first, last, may_be_done: unsure }
+    }
+}
+
+impl<T> Tried<T> {
+    fn outcome(self) -> Outcome {
+        Outcome { first: self.first, last: self.last.map(drop).map_err(|status| Failure::from(&status)) }
+    }
+}
+
+impl Work for Shop {
+    async fn call(&self, intent: Intent) -> Outcome {
+        let channel = self.channel(intent.number);
+        match intent.kind {
+            Kind::PlaceOrder => self.order(intent, channel).await,
+            Kind::ListProducts | Kind::SearchProducts | Kind::GetProduct => self.visit(intent, channel).await,
+        }
+    }
+}
+
+fn late() -> Status {
+    Status::deadline_exceeded("no answer came in time")
+}
+
+/// A call with a deadline, which the service is told.
+pub(crate) fn within<T>(limit: Duration, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(limit);
+    request
+}
+
+async fn connect(settings: &Settings) -> Result<Vec<Channel>, Error> {
+    let gateway = &settings.gateway;
+    let endpoint = Endpoint::from_shared(gateway.clone())
+        .map_err(|source| Error::Address { gateway: gateway.clone(), source })?
+        .connect_timeout(CONNECT)
+        .tcp_nodelay(true)
+        // Whatever is in flight waits at the connection, and not for room before it.
+        .buffer_size(settings.in_flight);
+    let connected = try_join_all((0..settings.connections).map(|_| endpoint.connect())).await;
+    connected.map_err(|source| Error::Unreachable { gateway: gateway.clone(), source })
+}
+
+async fn products(channel: Channel) -> Result<Vec<Product>, Status> {
+    let mut catalog = CatalogServiceClient::new(channel);
+    let (mut products, mut page_token) = (Vec::new(), String::new());
+    for _ in 0..MAX_PAGES {
+        let request = within(BEFORE, ListProductsRequest { page_size: PAGE_SIZE, page_token });
+        let page = catalog.list_products(request).await?.into_inner();
+        products.extend(page.products);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            return Ok(products);
+        }
+    }
+    Err(Status::internal("the catalogue does not end"))
+}
