@@ -5,7 +5,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::output::Format;
-use crate::{audit, canary, cluster, dead_letters, demo, order, sagas, status, up};
+use crate::{audit, canary, cluster, dead_letters, demo, load, order, sagas, status, up};
 
 /// The longest time that a flag may give, a day: far below what overflows when it is added to the present.
 pub(crate) const MAX_SECONDS: u64 = 86_400;
@@ -20,6 +20,7 @@ pub(crate) const MAX_SECONDS: u64 = 86_400;
   madang demo                                   See the shop at work, then its books checked
   madang up                                     Keep a shop open until Ctrl-C
   madang order place --line celadon-tea-cup=2   Order from it
+  madang load --rate 50 --duration 10s          See how it bears a load
   madang audit                                  Check that no money and no piece was lost
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 69 the shop cannot be reached."
@@ -62,6 +63,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// Place, read, follow and cancel orders, through the gateway
     Order(order::OrderArgs),
+    /// Send calls at a rate, whatever the shop does, and tell how it bore them
+    Load(load::LoadArgs),
     /// Check that no money and no piece was lost, across all services
     Audit(audit::AuditArgs),
     /// Show the services, the orders by state and how far events have come

@@ -13,6 +13,8 @@ use crate::output::{self, BAD, Format};
 
 /// The command did not do what it was asked, or found that something is wrong.
 pub const FAILURE: u8 = 1;
+/// Flags that cannot be, as clap has it too.
+pub const USAGE: u8 = 2;
 /// The shop cannot be reached: EX_UNAVAILABLE.
 pub const UNREACHABLE: u8 = 69;
 
@@ -30,6 +32,16 @@ pub struct Unreachable {
 pub struct Closed {
     /// Where it was looked for.
     pub file: PathBuf,
+}
+
+/// Flags that clap took and that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[error("{}\n\nFor more information, try '{command} --help'.", wrong.join("\n       "))]
+pub struct Usage {
+    /// The command, such as `madang load`.
+    pub command: &'static str,
+    /// All that is wrong, each with its flag.
+    pub wrong: Vec<String>,
 }
 
 /// No API server answers.
@@ -62,6 +74,7 @@ fn facts(status: &Status) -> BTreeMap<String, String> {
 /// The exit code that goes with the error.
 pub fn code(error: &anyhow::Error) -> u8 {
     match is_unreachable(error) {
+        _ if error.is::<Usage>() => USAGE,
         true => UNREACHABLE,
         false => FAILURE,
     }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! up, demo ──> supervisor ──> child processes, one for each service
-//! order ─────> gateway
+//! order, load ─> gateway
 //! cluster, canary ──> the API server; kind, docker, helm and kubectl, where they are the tool
 //! audit, status, sagas, dead-letters ──> the services themselves: what operators may ask does not pass the gateway
 //! ```
@@ -20,6 +20,7 @@ pub mod dead_letters;
 pub mod demo;
 pub mod exit;
 mod launch;
+pub mod load;
 pub mod order;
 pub mod output;
 pub mod sagas;
@@ -46,6 +47,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Up(args) => Box::pin(up::run(args, &output)).await,
         Command::Demo(args) => Box::pin(demo::run(args, &output)).await,
         Command::Order(args) => Box::pin(order::run(args, &output)).await,
+        Command::Load(args) => Box::pin(load::run(args, &output)).await,
         Command::Audit(args) => Box::pin(audit::run(args, &output)).await,
         Command::Status(args) => Box::pin(status::run(args, &output)).await,
         Command::Sagas(args) => Box::pin(sagas::run(args, &output)).await,

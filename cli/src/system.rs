@@ -3,12 +3,17 @@
 use std::path::PathBuf;
 
 /// A new request_id.
+pub(crate) fn request_id() -> String {
+    uuid().to_string()
+}
+
+/// A new UUID.
 #[expect(
     clippy::disallowed_methods,
     reason = "a client's own ids, made at the process edge; nothing here is simulated"
 )]
-pub(crate) fn request_id() -> String {
-    uuid::Uuid::new_v4().to_string()
+pub(crate) fn uuid() -> uuid::Uuid {
+    uuid::Uuid::new_v4()
 }
 
 /// Seconds since 1970, now.

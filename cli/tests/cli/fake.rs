@@ -22,6 +22,21 @@ type Answer = Arc<dyn Fn(Bytes) -> Result<Vec<Bytes>, Status> + Send + Sync>;
 #[derive(Clone, Default)]
 pub(crate) struct Fake(HashMap<&'static str, Answer>);
 
+/// A fake shop that is open until it is dropped.
+pub(crate) struct Open {
+    folder: TempDir,
+    _tasks: JoinSet<Result<(), tonic::transport::Error>>,
+}
+
+impl Open {
+    /// `madang` with these arguments on this shop.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
+        command.args(args).arg("--shop").arg(self.folder.path().join("shop.json")).stdin(Stdio::null());
+        command
+    }
+}
+
 impl Fake {
     /// Answers calls of this path with one message.
     pub(crate) fn on<Q, A>(
@@ -56,6 +71,12 @@ impl Fake {
 
     /// Runs `madang` with these arguments on this shop.
     pub(crate) async fn madang(self, args: &[&str]) -> Output {
+        let open = self.open().await;
+        open.command(args).output().await.unwrap()
+    }
+
+    /// Opens the shop.
+    pub(crate) async fn open(self) -> Open {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let ready = || async { r#"{"version":"0.0.7","uptime_seconds":1}"# };
@@ -67,10 +88,7 @@ impl Fake {
         let server = server.add_routes(Routes::from(router));
         let mut tasks = JoinSet::new();
         tasks.spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-        let folder = shop_file(&format!("http://{address}"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
-        command.args(args).arg("--shop").arg(folder.path().join("shop.json")).stdin(Stdio::null());
-        command.output().await.unwrap()
+        Open { folder: shop_file(&format!("http://{address}")), _tasks: tasks }
     }
 
     async fn answer(self, request: axum::extract::Request) -> axum::http::Response<tonic::body::Body> {

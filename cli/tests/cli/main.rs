@@ -7,6 +7,7 @@ mod audit;
 mod cluster;
 mod dead_letters;
 mod fake;
+mod load;
 mod order;
 mod sagas;
 mod status;

@@ -1,8 +1,9 @@
 use std::process::{Command, Output};
 
 /// One of each kind that asks a shop.
-const COMMANDS: [&[&str]; 6] = [
+const COMMANDS: [&[&str]; 7] = [
     &["order", "list"],
+    &["load", "--duration", "1s"],
     &["audit"],
     &["status"],
     &["sagas", "list"],
@@ -22,7 +23,8 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_command_has_a_help_with_examples() {
-    let commands = ["", "up", "demo", "order", "audit", "status", "sagas", "dead-letters", "completions"];
+    let commands =
+        ["", "up", "demo", "order", "load", "audit", "status", "sagas", "dead-letters", "completions"];
     let clusters = [
         "canary",
         "cluster",
@@ -60,6 +62,9 @@ fn wrong_usage_ends_with_2() {
         &["up", "--grace", "18446744073709551615"],
         &["audit", "--wait", "18446744073709551615"],
         &["order", "place", "--line", "cup", "--wait", "18446744073709551615"],
+        &["load", "--rate", "0"],
+        &["load", "--gateway", "nope"],
+        &["load", "--json", "/no/such/folder/load.json"],
         &["sagas", "list", "--state", "final"],
         &["canary", "catalog"],
         &["canary", "catalog", "--weight", "101"],

@@ -117,24 +117,31 @@ impl Load {
         let _done = self.is_done.clone().wait_for(|is_done| *is_done).await.is_ok();
     }
 
-    /// Waits until the last call has ended, follows the orders to their end, for [`Settings::patience`] at most or until `hurry`
-    /// is ready, and tells all.
+    /// Waits until the last call has ended, follows the orders to their end, for [`Settings::patience`] at most, and tells all.
+    /// Whatever is not done when `hurry` is ready is told as unanswered and unread.
     ///
     /// # Errors
     /// [`Error::Panicked`] for a defect of the generator.
-    pub async fn report(self, hurry: impl Future<Output = ()>) -> Result<Report, Error> {
-        self.calls.await.map_err(Error::Panicked)?;
+    pub async fn report(mut self, hurry: impl Future<Output = ()>) -> Result<Report, Error> {
         let (shop, patience) = (Arc::clone(&self.shop), self.settings.patience);
-        let follow = async move { timeout(patience, book::follow(&shop)).await.is_ok() };
-        let mut follow = self.threads.spawn(follow);
+        let mut calls = self.calls;
+        let ended = async {
+            (&mut calls).await?;
+            let follow = async move { timeout(patience, book::follow(&shop)).await.is_ok() };
+            self.threads.spawn(follow).await
+        };
         tokio::select! {
-            followed = &mut follow => {
-                let _in_time = followed.map_err(Error::Panicked)?;
+            ended = ended => {
+                let _in_time = ended.map_err(Error::Panicked)?;
             }
-            () = hurry => follow.abort(),
+            () = hurry => self.brake.pull(),
         }
         let recorder = locked(&self.recorder).clone();
         let schedule = self.settings.schedule.duration();
+        let elapsed = self.start.elapsed();
+        if !*self.is_done.borrow() && elapsed < schedule {
+            self.stopped.get_or_insert(elapsed);
+        }
         let orders = self.shop.book().count();
         let sent_for = self.stopped.unwrap_or(schedule);
         let end = End { sent_for, stopped_early: self.stopped.is_some(), orders };

@@ -96,11 +96,12 @@ fn errors(recorder: &Recorder) -> Vec<Errors> {
 }
 
 fn generator(recorder: &Recorder, latency: &Histogram) -> Generator {
-    let late = recorder.begun_late.quantile(0.99);
+    let late = |share| recorder.begun_late.quantile(share);
+    let is_small = |share: f64| late(share) <= Generator::IN_TIME.max(latency.quantile(share) / 10);
     Generator {
         paced_late: recorder.paced_late.clone(),
         begun_late: recorder.begun_late.clone(),
-        in_time: late <= Generator::IN_TIME.max(latency.quantile(0.99) / 10),
+        in_time: [0.5, 0.9, 0.99].into_iter().all(is_small),
     }
 }
 

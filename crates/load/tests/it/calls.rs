@@ -33,7 +33,7 @@ async fn the_shop_is_told_the_deadline() {
     let shop = Fake::serve(&[Fate::Confirm]).await;
     let deadline = Duration::from_secs(60);
     let settings = Settings { deadline, mix: "order=1".parse().unwrap(), ..settings(&shop, 50.0) };
-    Load::start(settings).await.unwrap().report(async {}).await.unwrap();
+    Load::start(settings).await.unwrap().report(pending()).await.unwrap();
     // In microseconds; what was used before the call left is off already.
     let told = shop.fake.timeouts();
     let micros = |text: &String| text.strip_suffix('u').and_then(|text| text.parse::<u64>().ok());
@@ -74,6 +74,20 @@ async fn a_load_is_watched_and_stopped() {
     let report = load.report(pending()).await.unwrap();
     assert!(report.stopped_early && report.sent_seconds < 3_600.0);
     assert_eq!(report.sent, last.totals.sent);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_want_to_wait_for_answers_has_them_told_as_unanswered() {
+    let shop = Fake::serve(&[Fate::Confirm]).await;
+    let schedule = Schedule::constant(200.0, Duration::from_secs(3_600)).unwrap();
+    let deadline = Duration::from_secs(3_600);
+    let mix = "browse=1".parse().unwrap();
+    let load = Load::start(Settings { schedule, deadline, mix, ..settings(&shop, 1.0) }).await.unwrap();
+    shop.fake.gate.send_replace(false);
+    let mut seen = shop.fake.seen.subscribe();
+    let some_wait = async { seen.wait_for(|(waiting, _)| *waiting >= 5).await.map(drop).unwrap() };
+    let report = load.report(some_wait).await.unwrap();
+    assert!(report.unanswered >= 5 && report.stopped_early && !report.is_clean());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -74,6 +74,7 @@ async fn who_does_not_want_to_wait_gets_the_report_at_once() {
     let shop = Fake::serve(&[Fate::Wait]).await;
     let patience = Duration::from_secs(3_600);
     let load = Load::start(Settings { patience, ..orders(&shop, 5) }).await.unwrap();
+    load.done().await;
     let report = load.report(async {}).await.unwrap();
     assert_eq!(report.orders.pending + report.orders.unread, 5);
 }
