@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// Durations from 1 µs to an hour, each to a thousandth of itself. What is shorter or longer counts as the shortest or longest.
+/// Durations from 1 µs to an hour, each to a thousandth of itself, or to a hundredth as buckets of a time series have it. What is shorter or longer counts as the shortest or longest.
 #[derive(Debug, Clone)]
 pub struct Histogram(hdrhistogram::Histogram<u64>);
 
@@ -21,13 +21,20 @@ struct Summary {
 }
 
 const LONGEST_US: u64 = 3_600_000_000;
-const DIGITS: u8 = 3;
 
 impl Histogram {
     /// Without a duration yet.
-    #[expect(clippy::missing_panics_doc, reason = "these bounds are right")]
     pub fn new() -> Self {
-        let made = hdrhistogram::Histogram::new_with_bounds(1, LONGEST_US, DIGITS);
+        Self::of_digits(3)
+    }
+
+    /// The same, to a hundredth: it has a tenth of the steps, so it is read and cleared ten times as fast.
+    pub(crate) fn coarse() -> Self {
+        Self::of_digits(2)
+    }
+
+    fn of_digits(digits: u8) -> Self {
+        let made = hdrhistogram::Histogram::new_with_bounds(1, LONGEST_US, digits);
         Self(made.expect("the bounds of the histogram are right"))
     }
 
@@ -38,7 +45,7 @@ impl Histogram {
 
     /// Counts all of another one.
     pub fn merge(&mut self, other: &Self) {
-        // Both have the same bounds.
+        // Both have the same bounds; a coarse one counts as the finer one has it.
         let added = self.0.add(&other.0);
         debug_assert!(added.is_ok(), "{added:?}");
     }

@@ -3,8 +3,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Window;
+use crate::histogram::Histogram;
 
-/// A span of a time series. Latencies are of the calls that ended in it.
+/// A span of a time series. Latencies are of the calls that ended in it, to a hundredth.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Bucket {
     /// Its begin, in milliseconds since the start of the load.
@@ -37,7 +38,9 @@ pub(crate) struct Series {
 impl Series {
     pub(super) fn new(interval: Duration) -> Self {
         let interval = interval.max(Duration::from_millis(1));
-        Self { interval, closed: Vec::new(), open: Window::default(), is_used: false }
+        // It is closed under a lock that the pacer wants.
+        let open = Window { latency: Histogram::coarse(), ..Window::default() };
+        Self { interval, closed: Vec::new(), open, is_used: false }
     }
 
     /// The window of a time. What comes late for a window that is closed counts in the one that is open.
