@@ -92,3 +92,56 @@ impl Pacer {
         permit.is_none_or(|permit| self.calls.try_send((intent, permit)).is_ok())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::mpsc::channel;
+
+    use super::*;
+    use crate::arrivals::{Arrivals, Schedule};
+    use crate::mix::Mix;
+
+    /// A pacer of ten calls in a second that has passed already.
+    fn late(room: usize) -> (Pacer, tokio::sync::mpsc::Receiver<Handed>) {
+        let schedule = Schedule::constant(10.0, Duration::from_secs(1)).unwrap();
+        let intents = Intents::new(schedule.times(Arrivals::Constant, 1), Mix::default(), 1);
+        let (calls, handed) = channel(room);
+        let (start, room) = (Instant::now() - Duration::from_secs(1), Arc::new(Semaphore::new(room)));
+        let recorder = Arc::new(Mutex::new(Recorder::new(Duration::from_secs(1))));
+        (Pacer { intents, start, room, calls, recorder }, handed)
+    }
+
+    #[tokio::test]
+    async fn a_pacer_that_is_late_sends_at_once_what_was_meant_for_then_and_says_so() {
+        let (pacer, mut handed) = late(10);
+        let (start, recorder) = (pacer.start, Arc::clone(&pacer.recorder));
+        let (_brake, _thread) = pacer.spawn().unwrap();
+        for number in 0..10 {
+            let (intent, _permit) = handed.recv().await.unwrap();
+            assert_eq!(intent.at, start + Duration::from_millis(100) * number);
+        }
+        assert!(handed.recv().await.is_none());
+        let late = locked(&recorder).paced_late.clone();
+        for tenth in 1..=10 {
+            let least = Duration::from_millis(100) * tenth;
+            assert!(late.count_at_least(least) >= u64::from(11 - tenth), "{tenth}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_finds_no_room_is_never_handed_over() {
+        let (pacer, mut handed) = late(3);
+        let recorder = Arc::clone(&pacer.recorder);
+        let (_brake, thread) = pacer.spawn().unwrap();
+        thread.join().unwrap();
+        let mut sent = Vec::new();
+        while let Some((intent, _permit)) = handed.recv().await {
+            sent.push(intent.number);
+        }
+        assert_eq!(sent, [0, 1, 2]);
+        let totals = locked(&recorder).totals();
+        assert_eq!((totals.intended, totals.sent, totals.not_sent), (10, 3, 7));
+    }
+}

@@ -60,8 +60,21 @@ async fn what_there_is_no_room_for_is_counted_as_not_sent() {
     assert_eq!(work.most.load(Ordering::Relaxed), 10);
 }
 
+/// Of calls that were meant for each millisecond from the start on, and ended at a time: all but the last ones of those have
+/// waited so long, however late they were sent.
+#[track_caller]
+fn assert_waited_until(ended: Duration, recorder: &Recorder) {
+    let mut latency = crate::Histogram::new();
+    recorder.kinds.values().for_each(|tally| latency.merge(&tally.latency));
+    for waited in [25, 50, 75, 95].map(Duration::from_millis) {
+        let expected = (ended.saturating_sub(waited).as_secs_f64() * 1_000.0).floor().min(100.0);
+        let counted = latency.count_at_least(waited.mul_f64(0.99)) as f64;
+        assert!(counted >= expected, "{counted} of {expected} waited for {waited:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_latency_begins_when_the_call_was_meant_to_be_sent() {
+async fn a_stall_of_the_work_is_in_the_latency_of_all_calls_that_were_meant_for_it() {
     let ((work, opener, mut waiting), recorder) = (gate(false), recorder());
     let (engine, _brake) = Engine::start(intents(1_000.0, 100), 1_000, Arc::clone(&recorder)).unwrap();
     let start = engine.start_time();
@@ -72,15 +85,23 @@ async fn a_latency_begins_when_the_call_was_meant_to_be_sent() {
         opened
     };
     let ((), opened) = tokio::join!(engine.run(work), open_when_all_wait);
-    let recorder = locked(&recorder);
-    // The call of each millisecond waited from then until the gate opened, however late it was sent.
-    let mut latency = crate::Histogram::new();
-    recorder.kinds.values().for_each(|tally| latency.merge(&tally.latency));
-    for waited in [25, 50, 75, 95].map(Duration::from_millis) {
-        let expected = (opened.saturating_sub(waited).as_secs_f64() * 1_000.0).floor().min(100.0);
-        let counted = latency.count_at_least(waited.mul_f64(0.99)) as f64;
-        assert!(counted >= expected, "{counted} of {expected} waited for {waited:?}");
+    assert_waited_until(opened, &locked(&recorder));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stall_of_the_generator_is_in_the_latency_too() {
+    let ((work, _opener, _waiting), recorder) = (gate(true), recorder());
+    let (engine, _brake) = Engine::start(intents(1_000.0, 100), 1_000, Arc::clone(&recorder)).unwrap();
+    let start = engine.start_time();
+    // The runtime begins no call before the pacer has handed over all.
+    while locked(&recorder).totals().sent < 100 {
+        tokio::task::yield_now().await;
     }
+    let begun = start.elapsed();
+    engine.run(work).await;
+    let recorder = locked(&recorder);
+    assert_waited_until(begun, &recorder);
+    assert!(recorder.begun_late.max() >= begun.mul_f64(0.99), "{:?}", recorder.begun_late.max());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
