@@ -159,3 +159,34 @@ fn digits(power: f64) -> usize {
         .find(|digits| f64::from(*digits) >= power)
         .map_or(3, |digits| usize::try_from(digits).unwrap_or(3))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(axis: &Axis) -> Vec<&str> {
+        axis.marks.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
+    #[test]
+    fn an_axis_has_a_few_round_marks_and_room_for_all() {
+        for (most, marks) in [(0.0, 6), (0.7, 5), (7.0, 5), (99.0, 6), (101.0, 4), (1_234.0, 4)] {
+            let axis = Axis::linear(most);
+            assert!(axis.to >= most && axis.marks.len() == marks, "{most}: {:?}", axis.marks);
+        }
+        assert_eq!(texts(&Axis::linear(180.0)), ["0", "50", "100", "150", "200"]);
+        assert_eq!(texts(&Axis::log_ms(0.4, 20.0)), ["0.1", "1", "10", "100"]);
+        assert_eq!(texts(&Axis::log_ms(5.0, 5.0)), ["1", "10"]);
+    }
+
+    #[test]
+    fn a_line_is_broken_where_it_has_no_value_and_stays_within_its_chart() {
+        let points = vec![(0.0, Some(1.0)), (1.0, Some(2.0)), (2.0, None), (3.0, Some(99.0))];
+        let lines = vec![Line { name: "a < b", points }];
+        let (x, y) = (Axis::exact(3.0), Axis::linear(2.0));
+        let chart = Chart { title: "It & that", below: "seconds", x, y, lines };
+        assert_eq!(chart.path(&chart.lines[0]), "M48.0 102.0h.1L168.0 12.0M408.0 12.0h.1");
+        let svg = chart.render();
+        assert!(svg.contains("It &amp; that") && svg.contains("a &lt; b"), "{svg}");
+    }
+}

@@ -123,3 +123,25 @@ fn log_axis(lines: &[Line]) -> Axis {
 fn float(count: u64) -> f64 {
     count as f64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_that_are_told_as_one_keep_the_worst_of_their_latencies() {
+        let bucket = |at_ms, sent, max_us| Bucket {
+            at_ms,
+            sent,
+            not_sent: 0,
+            done: 1,
+            failed: 0,
+            p50_us: None,
+            p99_us: None,
+            max_us,
+        };
+        let one =
+            span(&[bucket(100, 10, Some(2_000)), bucket(200, 30, Some(9_000)), bucket(300, 20, None)], 0.1);
+        assert_eq!((one.at, one.sent.round(), one.max, one.p50), (0.1, 200.0, Some(9.0), None));
+    }
+}
