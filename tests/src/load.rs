@@ -185,7 +185,11 @@ async fn orders_of(client: &Client) -> Result<Vec<Order>> {
     Ok(orders)
 }
 
-async fn restock(shop: &Shop) -> Result<()> {
+/// Brings stock that is enough for any run.
+///
+/// # Errors
+/// Where inventory refuses.
+pub async fn restock(shop: &Shop) -> Result<()> {
     let request = RestockRequest { request_id: ids::uuid(), product_id: PLENTY.to_owned(), quantity: STOCK };
     let request = within(CALL, request);
     InventoryServiceClient::new(shop.channel(Service::Inventory)).restock(request).await?;

@@ -1,39 +1,75 @@
 //! A rolling restart under load: no call fails.
 
+use std::io::{Write, stdout};
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use anyhow::Result;
-use madang_tests::Service;
+use anyhow::{Context, Result, ensure};
 use madang_tests::cluster::Cluster;
-use madang_tests::load::{Behaviour, Load};
+use madang_tests::customer::PLENTY;
+use madang_tests::{Service, Shop, audit, load, wait};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
-use crate::independence::Browsers;
-
-/// Five clients with a tenth of a second between two orders: at most 50 orders a second.
-const STEADY: Behaviour = Behaviour {
-    clients: 5,
-    pause: Duration::from_millis(100),
-    patience: Duration::from_secs(15),
-    seed: 1,
-    moody: false,
-};
+/// What says how many orders a second the cluster is to bear; as many visits come with them.
+const VARIABLE: &str = "MADANG_TEST_RATE";
+const RATE: &str = "50";
+/// How long the load takes to tell all after it was stopped: it follows each order to its end.
+const END: Duration = Duration::from_secs(120);
 
 #[tokio::test]
 async fn a_rolling_restart_of_every_service_fails_no_call() -> Result<()> {
     let Some(cluster) = Cluster::of_this_run().await? else { return Ok(()) };
-    let load = Load::start(&cluster.shop, STEADY).await?;
-    let browsers = Browsers::start(&cluster.shop);
-    load.progress(20).await?;
+    load::restock(&cluster.shop).await?;
+    let rate = std::env::var(VARIABLE).unwrap_or_else(|_| RATE.to_owned());
+    let open_loop = OpenLoop::start(&cluster.shop, rate.parse().context(VARIABLE)?)?;
     for service in Service::ALL {
         let deployment = format!("deployment/{service}");
         cluster.kubectl(&["rollout", "restart", &deployment]).await?;
         cluster.ready(&deployment).await?;
+        gone(&cluster, service).await?;
     }
-    load.progress(20).await?;
-    let pages = browsers.stop().await?;
-    let outcome = load.settle(&cluster.shop).await?;
-    println!("{outcome}; {pages}");
-    assert!(outcome.errors.is_empty(), "{outcome}");
-    assert!(pages.failures.is_empty(), "{pages}");
+    let report = open_loop.end().await?;
+    for key in ["sent", "not_sent", "failed", "unanswered", "ok_rate", "latency", "orders"] {
+        writeln!(stdout(), "{key}: {}", report[key])?;
+    }
+    audit::clean(&cluster.shop).await?;
+    for key in ["not_sent", "failed", "unanswered"] {
+        ensure!(report[key] == 0, "{key}: {}; {}", report[key], report["errors"]);
+    }
+    let orders = &report["orders"];
+    ensure!(orders["acknowledged"] != 0 && orders["acknowledged"] == orders["confirmed"], "{orders}");
     Ok(())
+}
+
+/// Waits until the pods from before the restart have ended.
+async fn gone(cluster: &Cluster, service: Service) -> Result<()> {
+    let selector = format!("app.kubernetes.io/name={service}");
+    let args = ["get", "pods", "-l", &selector, "-o", "jsonpath={.items[*].metadata.deletionTimestamp}"];
+    let what = format!("the old pods of {service} to end");
+    wait::until(&what, END, async || Ok(cluster.kubectl(&args).await?.is_empty().then_some(()))).await
+}
+
+/// Orders and visits at a rate, whatever the shop does, by `madang load`.
+struct OpenLoop(Child);
+
+impl OpenLoop {
+    fn start(shop: &Shop, rate: u32) -> Result<Self> {
+        let (gateway, rate) = (shop.url(Service::Gateway), (2 * rate).to_string());
+        let mut command = Command::new(Shop::madang()?);
+        command.args(["load", "--gateway", &gateway, "--rate", &rate, "--mix", "order=1,browse=1"]);
+        command.args(["--product", PLENTY, "--duration", "1h", "--output", "json", "--deadline", "10s"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        Ok(Self(command.spawn()?))
+    }
+
+    /// Ends it, and gives its report.
+    async fn end(self) -> Result<Value> {
+        let pid = self.0.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        kill_process(pid.context("the load ended by itself")?, Signal::INT)?;
+        let Output { stdout, stderr, .. } = timeout(END, self.0.wait_with_output()).await??;
+        serde_json::from_slice(&stdout).with_context(|| String::from_utf8_lossy(&stderr).into_owned())
+    }
 }
