@@ -55,6 +55,8 @@ spec:
         labelSelector:
           matchLabels:
             {{- include "madang.selector" . | nindent 12 }}
+        # Else the pods that an update replaces would count, and the new ones share a node.
+        matchLabelKeys: [pod-template-hash]
       containers:
       - name: {{ .name }}
         image: {{ $image }}

@@ -187,14 +187,15 @@ fn every_route_states_the_retries_of_its_kind_and_the_rest_has_none() {
 }
 
 #[test]
-fn the_edge_tries_nothing_again_and_is_the_one_proxy_that_the_gateway_trusts() {
+fn the_edge_tries_again_what_was_not_processed_and_is_the_one_proxy_that_the_gateway_trusts() {
     let charts = of_charts!();
     // The edge's routes cannot state their retries: the mesh's default is theirs.
     let istiod = fs::read_to_string(tidy::root().join("k8s/platform/istiod.yaml")).unwrap();
     let istiod = Object::parse(&istiod).unwrap();
     let mesh: Value =
         serde_saphyr::from_str(text(&one(&istiod, "ConfigMap", "istio").0, "/data/mesh")).unwrap();
-    assert_eq!(mesh["defaultHttpRetryPolicy"], json!({"attempts": 0}));
+    let again = json!({"attempts": 2, "retryOn": "connect-failure,refused-stream"});
+    assert_eq!(mesh["defaultHttpRetryPolicy"], again);
     let shop = charts.shop(&[]);
     let pod = one(&shop, "Deployment", "gateway").pod().unwrap();
     let hops = json!({"name": "MADANG_TRUSTED_HOPS", "value": "1"});
