@@ -23,7 +23,7 @@ const GAP: Duration = Duration::from_secs(2);
 #[tokio::test]
 async fn silence_of_a_database_or_the_broker_or_a_participant_loses_nothing() -> Result<()> {
     let Some(cluster) = Cluster::of_this_run().await? else { return Ok(()) };
-    let Ok(node) = std::env::var(VARIABLE) else {
+    let Some(node) = std::env::var(VARIABLE).ok().filter(|node| !node.is_empty()) else {
         writeln!(std::io::stderr(), "not run: {VARIABLE} does not say how to run iptables on a node")?;
         return Ok(());
     };
