@@ -117,8 +117,9 @@ render: ## Render k8s/base/shop.yaml and docs/policies.md from the charts
 	MADANG_WRITE_POLICIES=1 MADANG_TEST_CHARTS=1 tools/kubernetes $(CARGO) test --locked --quiet -p madang-tests --test manifests document
 
 .PHONY: test-cluster
+test-cluster: CONTEXT ?= kind-madang
 test-cluster: ## Try the shop on a cluster: policies, upgrades, kills (CONTEXT=kind-madang, EDGE=http://127.0.0.1:9090, NODE=…)
 	$(CARGO) build --locked -p madang-cli
-	MADANG_TEST_CONTEXT=$(or $(CONTEXT),kind-madang) MADANG_TEST_EDGE=$(or $(EDGE),http://127.0.0.1:9090) \
-	MADANG_TEST_NODE='$(or $(NODE),$(if $(filter kind-%,$(or $(CONTEXT),kind-madang)),docker exec {node}))' \
+	MADANG_TEST_CONTEXT=$(CONTEXT) MADANG_TEST_EDGE=$(or $(EDGE),http://127.0.0.1:9090) \
+	MADANG_TEST_NODE='$(or $(NODE),$(if $(filter kind-%,$(CONTEXT)),docker exec {node}))' \
 	  $(CARGO) test --locked -p madang-tests --test cluster -- --nocapture --test-threads=1

@@ -39,6 +39,13 @@ pub struct Tunnel {
     _forward: (Child, Told),
 }
 
+impl Tunnel {
+    /// Where the pod serves HTTP.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
 impl Cluster {
     /// The cluster of this run; none where none is named, and then that is told.
     ///
@@ -72,13 +79,20 @@ impl Cluster {
     /// # Errors
     /// What it told where it failed.
     pub async fn kubectl(&self, args: &[&str]) -> Result<String> {
-        let mut command = Command::new("kubectl");
-        command.args(["--context", &self.context, "--namespace", NAMESPACE]).args(args).kill_on_drop(true);
-        let output =
-            timeout(LIMIT, command.output()).await.with_context(|| format!("{args:?} does not end"))??;
-        let told = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "kubectl {args:?}: {told}");
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        printed(
+            Command::new("kubectl").args(["--context", &self.context, "--namespace", NAMESPACE]).args(args),
+        )
+        .await
+    }
+
+    /// Objects of a kind, as `kubectl get` finds them.
+    ///
+    /// # Errors
+    /// Like [`Self::kubectl`].
+    pub async fn list(&self, args: &[&str]) -> Result<Vec<Value>> {
+        let told = self.kubectl(&[&["get", "-o", "json"], args].concat()).await?;
+        let mut told: Value = serde_json::from_str(&told)?;
+        serde_json::from_value(told["items"].take()).context("a list of objects")
     }
 
     /// Applies objects.
@@ -104,10 +118,8 @@ impl Cluster {
     /// # Errors
     /// Like [`Self::kubectl`].
     pub async fn pods_by(&self, selector: &str) -> Result<Vec<(String, String)>> {
-        let told = self.kubectl(&["get", "pods", "-l", selector, "-o", "json"]).await?;
-        let told: Value = serde_json::from_str(&told)?;
-        let pods = told["items"].as_array().context("a list of pods")?.iter();
-        let pods = pods.filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+        let pods = self.list(&["pods", "-l", selector]).await?;
+        let pods = pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Ok(pods.map(|pod| (text(&pod["metadata"]["name"]), text(&pod["metadata"]["uid"]))).collect())
     }
@@ -155,11 +167,7 @@ impl Cluster {
     async fn helm(&self, args: &[&str]) -> Result<()> {
         let mut command = Command::new("helm");
         command.args(["--kube-context", &self.context, "--namespace", NAMESPACE]).args(args);
-        command.current_dir(tidy::root()).kill_on_drop(true);
-        let output =
-            timeout(LIMIT, command.output()).await.with_context(|| format!("{args:?} does not end"))??;
-        ensure!(output.status.success(), "helm {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        printed(command.current_dir(tidy::root())).await.map(drop)
     }
 
     /// Opens a port of one pod on this machine.
@@ -193,6 +201,15 @@ impl Cluster {
         let path = "jsonpath={.spec.template.spec.containers[0].image}";
         self.kubectl(&["get", "deployment", service.name(), "-o", path]).await
     }
+}
+
+/// Runs a command to its end and gives what it printed.
+async fn printed(command: &mut Command) -> Result<String> {
+    let output = timeout(LIMIT, command.kill_on_drop(true).output());
+    let output = output.await.with_context(|| format!("{:?} does not end", command.as_std()))??;
+    let told = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{:?}: {told}", command.as_std());
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Starts a process that ends with its value.

@@ -57,7 +57,7 @@ async fn counts(cluster: &Cluster, service: Service) -> Result<(u64, u64)> {
     for (count, track) in counts.iter_mut().zip(["stable", "canary"]) {
         for pod in by_track(cluster, service, track).await? {
             let tunnel = cluster.open(&pod, service.usual_port() + 100).await?;
-            let calls = servers::calls(&format!("http://127.0.0.1:{}", tunnel.port)).await?;
+            let calls = servers::calls(&tunnel.url()).await?;
             *count += calls.get(&(GET_PRODUCT.to_owned(), "OK".to_owned())).copied().unwrap_or_default();
         }
     }

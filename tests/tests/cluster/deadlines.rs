@@ -120,7 +120,7 @@ impl Sick {
     }
 
     async fn set(&mut self, tunnel: Tunnel, fault: Fault) -> Result<()> {
-        let to = Endpoint::from_shared(format!("http://127.0.0.1:{}", tunnel.port))?.connect_lazy();
+        let to = Endpoint::from_shared(tunnel.url())?.connect_lazy();
         let mut client = FaultServiceClient::new(to);
         let ttl = Some(prost_types::Duration { seconds: 300, nanos: 0 });
         client.set_fault(within(CALL, SetFaultRequest { fault: Some(fault), ttl })).await?;
@@ -140,7 +140,7 @@ impl Sick {
 
     /// How many calls the sick replica has failed so far.
     async fn failed(&self) -> Result<u64> {
-        let calls = servers::calls(&format!("http://127.0.0.1:{}", self.metrics.port)).await?;
+        let calls = servers::calls(&self.metrics.url()).await?;
         Ok(calls.get(&(PLACE_ORDER.to_owned(), "UNAVAILABLE".to_owned())).copied().unwrap_or_default())
     }
 

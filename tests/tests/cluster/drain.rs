@@ -1,17 +1,13 @@
 //! A node is drained: what has two pods goes on, what has one waits until its node is back, and nothing is lost.
 
 use std::io::{Write, stderr, stdout};
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use madang_tests::cluster::Cluster;
 use madang_tests::load::{Behaviour, Load};
 use serde_json::Value;
 
-use crate::independence::Browsers;
-
-/// How long browsing may fail at a time: a client that tries again within this notices nothing.
-const GAP: Duration = Duration::from_secs(2);
+use crate::independence::{Browsers, GAP};
 
 #[tokio::test]
 async fn a_drained_node_shuts_nobody_out_and_its_orders_finish_when_it_is_back() -> Result<()> {
@@ -50,7 +46,8 @@ async fn drained(cluster: &Cluster, node: &str) -> Result<Vec<String>> {
     cluster
         .kubectl(&["drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s"])
         .await?;
-    let pods = pods(cluster).await?;
+    // Those that run for long.
+    let pods = cluster.list(&["pods", "--field-selector=status.phase!=Succeeded"]).await?;
     let on = |pod: &&Value| pod["spec"]["nodeName"] == node && pod["metadata"]["deletionTimestamp"].is_null();
     let left: Vec<&Value> = pods.iter().filter(on).map(|pod| &pod["metadata"]["name"]).collect();
     ensure!(left.is_empty(), "{node} still has {left:?}");
@@ -67,20 +64,13 @@ async fn spread(cluster: &Cluster) -> Result<()> {
 
 /// The nodes that take pods.
 async fn workers(cluster: &Cluster) -> Result<Vec<String>> {
-    let told: Value = serde_json::from_str(&cluster.kubectl(&["get", "nodes", "-o", "json"]).await?)?;
-    let nodes = told["items"].as_array().context("nodes")?.iter();
+    let nodes = cluster.list(&["nodes"]).await?;
     let takes_pods = |node: &&Value| node["spec"]["taints"].as_array().is_none_or(Vec::is_empty);
     Ok(nodes
+        .iter()
         .filter(takes_pods)
         .filter_map(|node| node["metadata"]["name"].as_str().map(str::to_owned))
         .collect())
-}
-
-/// The pods of the shop that run for long.
-async fn pods(cluster: &Cluster) -> Result<Vec<Value>> {
-    let args = ["get", "pods", "--field-selector=status.phase!=Succeeded", "-o", "json"];
-    let told: Value = serde_json::from_str(&cluster.kubectl(&args).await?)?;
-    Ok(told["items"].as_array().context("pods")?.clone())
 }
 
 async fn all_ready(cluster: &Cluster) -> Result<()> {

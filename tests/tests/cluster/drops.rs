@@ -8,17 +8,14 @@ use anyhow::{Context, Result, ensure};
 use madang_tests::cluster::Cluster;
 use madang_tests::load::{Behaviour, Load};
 use madang_tests::wait;
-use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::independence::Browsers;
+use crate::independence::{Browsers, GAP};
 
 /// What runs a command on a node, with `{node}` for its name; `env` where the test itself runs on the only one.
 const VARIABLE: &str = "MADANG_TEST_NODE";
 /// How long packets vanish: longer than keepalive needs to find a connection dead, which is 16 s.
 const SILENCE: Duration = Duration::from_secs(25);
-/// How long browsing may fail at a time.
-const GAP: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn silence_of_a_database_or_the_broker_or_a_participant_loses_nothing() -> Result<()> {
@@ -57,10 +54,8 @@ struct Silence {
 impl Silence {
     async fn of(cluster: &Cluster, name: &str, node: &str) -> Result<Self> {
         let selector = format!("app.kubernetes.io/name={name}");
-        let told: Value =
-            serde_json::from_str(&cluster.kubectl(&["get", "pods", "-l", &selector, "-o", "json"]).await?)?;
         let mut silence = Self { rules: Vec::new() };
-        for pod in told["items"].as_array().context("pods")? {
+        for pod in cluster.list(&["pods", "-l", &selector]).await? {
             let (ip, on) = (pod["status"]["podIP"].as_str(), pod["spec"]["nodeName"].as_str());
             let (ip, on) = (ip.context("an address")?, on.context("a node")?);
             for direction in ["--source", "--destination"] {

@@ -39,6 +39,9 @@ async fn others(cluster: &Cluster) -> Result<BTreeMap<&'static str, Vec<(String,
     Ok(pods)
 }
 
+/// How long browsing may fail at a time: a client that tries again within this notices nothing.
+pub(crate) const GAP: Duration = Duration::from_secs(2);
+
 /// A customer who looks at a product again and again.
 #[derive(Debug)]
 pub(crate) struct Browsers {

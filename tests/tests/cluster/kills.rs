@@ -1,12 +1,10 @@
 //! Any pod may die at any moment: orders wait and finish, the books stay in order, customers go on browsing.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use madang_tests::cluster::Cluster;
 use madang_tests::load::{Behaviour, Load};
 
-use crate::independence::Browsers;
+use crate::independence::{Browsers, GAP};
 
 /// All that has one pod or more, and the server of each database.
 const ALL: [&str; 15] = [
@@ -26,8 +24,6 @@ const ALL: [&str; 15] = [
     "notifications-postgres",
     "orders-postgres",
 ];
-/// How long browsing may fail at a time: a client that tries again within this notices nothing.
-const GAP: Duration = Duration::from_secs(2);
 
 #[tokio::test]
 async fn whatever_pod_dies_orders_finish_and_browsing_goes_on() -> Result<()> {
