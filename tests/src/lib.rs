@@ -13,7 +13,9 @@ pub mod random;
 pub mod readme;
 pub mod refusal;
 pub mod servers;
+
 mod shop;
+pub mod spans;
 pub mod strace;
 pub mod tidy;
 pub mod wait;

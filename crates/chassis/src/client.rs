@@ -10,15 +10,16 @@ use std::time::Duration;
 use http::{Request, Response, Uri};
 use madang_types::Clock;
 use tokio::time::{Instant, Sleep};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
 use tower::{Service, ServiceExt};
 use tracing::Instrument;
 
-use crate::metrics::rpc::Call;
 use crate::server::methods;
-use crate::{Carrier, Metrics, Platform, deadline, trace};
+use crate::trace::seen::{Seen, Side};
+use crate::trace::{self, baggage, spans};
+use crate::{Carrier, Metrics, Platform, deadline};
 
 mod body;
 
@@ -83,14 +84,14 @@ impl Service<Request<Body>> for Client {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let (method, service) = (methods::known(request.uri().path()), self.clone());
-        let span =
-            tracing::info_span!("call", otel.name = &*method, otel.kind = "client", rpc.method = &*method);
+        let span = spans::call(&method.label, trace::current_order(), method.is_quiet);
         trace::inject(&span, request.headers_mut());
-        let call = self.metrics.rpc().client(Arc::clone(&method));
+        let call = self.metrics.rpc().client(Arc::clone(&method.label));
+        let seen = Seen::new(Side::Client, call, span.clone());
         let answer = async move {
-            madang_crash::point(|| format!("call{method}/before"));
-            let answer = service.send(request, call).await?;
-            madang_crash::point(|| format!("call{method}/after"));
+            madang_crash::point(|| format!("call{}/before", method.label));
+            let answer = service.send(request, seen).await?;
+            madang_crash::point(|| format!("call{}/after", method.label));
             Ok(answer)
         };
         Box::pin(answer.instrument(span))
@@ -98,13 +99,14 @@ impl Service<Request<Body>> for Client {
 }
 
 impl Client {
-    async fn send(self, mut request: Request<Body>, mut call: Call) -> Result<Response<Body>, Status> {
+    async fn send(self, mut request: Request<Body>, mut seen: Seen) -> Result<Response<Body>, Status> {
         let ends = ends(&request)?;
         if let Some(ends) = ends {
             let left = ends.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                call.end(Code::DeadlineExceeded);
-                return Err(deadline::exceeded());
+                let late = deadline::exceeded();
+                seen.end(&late);
+                return Err(late);
             }
             deadline::wire::set_timeout(request.headers_mut(), left);
             deadline::wire::set_absolute(request.headers_mut(), self.clock.now(), left);
@@ -118,11 +120,15 @@ impl Client {
         };
         match answer {
             Ok(answer) => {
-                call.see(answer.headers());
-                Ok(answer.map(|inner| Body::new(body::Answer::new(inner, sleep, call))))
+                seen.see(answer.headers());
+                if let Some(order) = baggage::answered(answer.headers()) {
+                    spans::belongs(seen.span(), order);
+                    trace::learn(order);
+                }
+                Ok(answer.map(|inner| Body::new(body::Answer::new(inner, sleep, seen))))
             }
             Err(status) => {
-                call.end(status.code());
+                seen.end(&status);
                 Err(status)
             }
         }

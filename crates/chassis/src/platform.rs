@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use madang_types::{Clock, Ids};
 
+use crate::telemetry::LogLevel;
 use crate::testing::{SeededIds, TestClock};
 use crate::{Connector, Metrics, Readiness, Service, Shutdown, SystemClock, SystemIds, Tasks};
 
@@ -25,6 +26,8 @@ pub struct Platform {
     pub shutdown: Shutdown,
     /// Whether calls can be taken.
     pub readiness: Readiness,
+    /// What is logged; of no use where telemetry was not started.
+    pub log_level: LogLevel,
 }
 
 impl Platform {
@@ -51,6 +54,7 @@ impl Platform {
             tasks: Tasks::new(shutdown.clone()),
             readiness: Readiness::new(shutdown.clone()),
             shutdown,
+            log_level: LogLevel::default(),
         }
     }
 

@@ -85,9 +85,11 @@ where
     Fut: Future<Output = Result<(), E>>,
     E: StdError + 'static,
 {
-    let _telemetry = telemetry::start(&service, args.as_ref())?;
+    let telemetry = telemetry::start(&service, args.as_ref())?;
+    let mut platform = Platform::system(service);
+    telemetry.show(&mut platform);
     let server: ServerArgs = AsRef::<ServerArgs>::as_ref(&args).clone();
-    let outcome = serve(service, args, &server, run).await;
+    let outcome = serve(platform, args, &server, run).await;
     // Before the guard ends: this is the one place where a failure is logged.
     match outcome {
         Ok(()) => tracing::info!("ends"),
@@ -96,18 +98,17 @@ where
     Ok(())
 }
 
-async fn serve<A, F, Fut, E>(service: Service, args: A, server: &ServerArgs, run: F) -> Result<(), Failure>
+async fn serve<A, F, Fut, E>(platform: Platform, args: A, server: &ServerArgs, run: F) -> Result<(), Failure>
 where
     F: FnOnce(A, Listener, Platform) -> Fut,
     Fut: Future<Output = Result<(), E>>,
     E: StdError + 'static,
 {
-    let platform = Platform::system(service);
     let listener = bind(server.listen).await?.before_ready(platform.readiness.guard("server"));
     let admin_listener = bind(server.admin_address()).await?;
     let (address, admin_address) = (listener.local_addr(), admin_listener.local_addr());
     tracing::info!(
-        version = service.version,
+        version = platform.service.version,
         address = address.map(tracing::field::display),
         admin_address = admin_address.map(tracing::field::display),
         "starts"

@@ -121,7 +121,7 @@ impl Server {
         let Self { platform, args, starting, .. } = self;
         let limits = limit::Limit::new(&args, &platform);
         let service = ServiceBuilder::new()
-            .layer(around::layer(observe::Observe::new(&platform, methods)))
+            .layer(around::layer(observe::Observe::new(&platform, methods, args.trust_deadline)))
             .layer(around::layer(panics::CatchPanic))
             .layer(around::layer(deadline::Deadline::new(&platform, args.trust_deadline)))
             .layer(around::layer(limits))

@@ -37,7 +37,7 @@ impl Tasks {
             }
         };
         let traced = trace::carry(trace::here(), guarded);
-        self.tracker.spawn(traced.instrument(tracing::info_span!("task", task.name = name))).abort_handle()
+        self.tracker.spawn(traced.instrument(trace::spans::task(name))).abort_handle()
     }
 
     /// How many run.

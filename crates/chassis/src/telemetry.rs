@@ -4,14 +4,19 @@ use std::io;
 
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
-use tracing_subscriber::{EnvFilter, Layer, Registry, filter::ParseError};
+use tracing_subscriber::{EnvFilter, Layer, Registry, filter::ParseError, reload};
 
-use crate::Service;
 use crate::config::{LogFormat, TelemetryArgs};
+use crate::{Platform, Service};
 
 mod json;
+mod level;
 #[cfg(feature = "otlp")]
 mod otlp;
+mod spans;
+
+pub use level::{LevelError, LogLevel};
+use spans::Spans;
 
 /// Why a process cannot tell about itself.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +36,8 @@ pub enum Error {
 #[derive(Debug)]
 #[must_use = "dropping it ends the export of traces"]
 pub struct Guard {
+    level: LogLevel,
+    spans: Spans,
     #[cfg(feature = "otlp")]
     exporter: Option<otlp::Exporter>,
 }
@@ -44,12 +51,14 @@ type BoxLayer = Box<dyn Layer<Registry> + Send + Sync>;
 /// [`Error::Filter`], [`Error::Started`], [`Error::Export`]
 pub fn start(service: &Service, args: &TelemetryArgs) -> Result<Guard, Error> {
     let filter = EnvFilter::try_new(&args.log_level)?;
+    let (filter, handle) = reload::Layer::new(filter);
+    let spans = Spans::default();
     let log: BoxLayer = match args.log_format {
-        LogFormat::Json => json::layer(service.name, io::stdout).with_filter(filter).boxed(),
+        LogFormat::Json => json::Lines::new(service.name, io::stdout).with_filter(filter).boxed(),
         LogFormat::Pretty => tracing_subscriber::fmt::layer().with_filter(filter).boxed(),
     };
     #[cfg(feature = "otlp")]
-    let (traces, exporter) = otlp::start(service, args)?.unzip();
+    let (traces, exporter) = otlp::start(service, args, &spans)?.unzip();
     #[cfg(not(feature = "otlp"))]
     let traces: Option<BoxLayer> = None;
     let layers: Vec<BoxLayer> = [Some(log), traces].into_iter().flatten().collect();
@@ -60,9 +69,19 @@ pub fn start(service: &Service, args: &TelemetryArgs) -> Result<Guard, Error> {
         tracing::warn!("this program is built without the feature otlp: traces are not exported");
     }
     Ok(Guard {
+        level: LogLevel::new(handle),
+        spans,
         #[cfg(feature = "otlp")]
         exporter,
     })
+}
+
+impl Guard {
+    /// Shows on the admin port what becomes of the spans, and lets what is logged be changed there.
+    pub fn show(&self, platform: &mut Platform) {
+        self.spans.register(&platform.metrics);
+        platform.log_level = self.level.clone();
+    }
 }
 
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {

@@ -1,133 +1,163 @@
-//! One trace id through all services, in logs and spans, with an exporter or without.
+//! One trace id and one order's id through all services, in logs and spans, with an exporter or without.
+//!
+//! An order is one trace: what an event causes is a child of the span that made the event, and a saga that is taken up again
+//! is a child of the call that asked for it. docs/telemetry.md has the rules.
 
-use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
-use madang_types::Ids;
+use http::{HeaderMap, HeaderValue};
+use madang_types::{Ids, OrderId};
 use tracing::{Instrument, Span};
 
+pub(crate) mod baggage;
+mod context;
+pub mod names;
 #[cfg(feature = "otlp")]
 mod otel;
 #[cfg(not(feature = "otlp"))]
 #[path = "trace/no_otel.rs"]
 mod otel;
+pub(crate) mod seen;
+pub(crate) mod spans;
+mod work;
 
-const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+pub(crate) use context::TraceContext;
+pub(crate) use otel::place;
+pub use work::{Applied, Part, Stretch, Transaction, event, saga, transaction};
+
+/// Says something once in the life of a process: callers must not fill the log.
+macro_rules! warn_once {
+    ($text:literal) => {{
+        static SAID: std::sync::Once = std::sync::Once::new();
+        SAID.call_once(|| tracing::warn!($text));
+    }};
+}
+use warn_once;
 
 tokio::task_local! {
-    static CURRENT: TraceContext;
+    static CURRENT: Here;
 }
 
-/// Where in which trace we are, as W3C Trace Context has it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct TraceContext {
-    pub(crate) trace: u128,
-    pub(crate) span: u64,
-    pub(crate) flags: u8,
+/// Where the work that runs here belongs.
+#[derive(Clone, Debug)]
+pub(crate) struct Here {
+    context: TraceContext,
+    /// What asked for the work, in another process; none where the trace begins here.
+    origin: Option<TraceContext>,
+    /// The order that the work is for, once it is known. Tasks that are spawned here share it.
+    order: Arc<Mutex<Option<OrderId>>>,
 }
 
-impl TraceContext {
-    /// Reads a traceparent; none where it is malformed, as the standard says.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.split('-');
-        let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let lengths = [version.len(), trace.len(), span.len(), flags.len()];
-        let lower_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        let later_version = version != "00";
-        if lengths != [2, 32, 16, 2]
-            || version == "ff"
-            || (!later_version && parts.next().is_some())
-            || ![version, trace, span, flags].into_iter().all(lower_hex)
-        {
-            return None;
-        }
-        let context = Self {
-            trace: u128::from_str_radix(trace, 16).ok()?,
-            span: u64::from_str_radix(span, 16).ok()?,
-            flags: u8::from_str_radix(flags, 16).ok()?,
-        };
-        (context.trace != 0 && context.span != 0).then_some(context)
+impl Here {
+    /// A place in a trace: the one of `span`, as a child of `origin`, or of a new trace where there is none.
+    pub(crate) fn adopt(span: &Span, origin: Option<TraceContext>, ids: &dyn Ids) -> Self {
+        let context = otel::adopt(span, origin).or(origin).unwrap_or_else(|| TraceContext::root(ids));
+        Self { context, origin, order: Arc::default() }
     }
 
-    /// A new trace. It says "not sampled": whoever exports decides for itself.
-    fn root(ids: &dyn Ids) -> Self {
-        let id = ids.uuid();
-        Self { trace: id.as_u128(), span: id.as_u64_pair().1, flags: 0 }
+    /// The same place, for an order.
+    pub(crate) fn with_order(self, order: Option<OrderId>) -> Self {
+        Self { order: Arc::new(Mutex::new(order)), ..self }
     }
 
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        headers.get(TRACEPARENT)?.to_str().ok().and_then(Self::parse)
+    /// The place of a span that becomes a child of this one.
+    fn within(&self, span: &Span) -> Self {
+        Self { context: otel::adopt(span, Some(self.context)).unwrap_or(self.context), ..self.clone() }
+    }
+
+    pub(crate) fn context(&self) -> TraceContext {
+        self.context
+    }
+
+    pub(crate) fn order(&self) -> Option<OrderId> {
+        *self.order.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_order(&self, order: OrderId) {
+        *self.order.lock().unwrap_or_else(PoisonError::into_inner) = Some(order);
+    }
+
+    /// Does work there.
+    pub(crate) fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(self, work)
+    }
+
+    /// Does the work of one poll there, or of one closure.
+    pub(crate) fn enter<T>(&self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self.clone(), work)
     }
 }
 
-impl fmt::Display for TraceContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace, self.span, self.flags)
+/// Has a task go on in the place that it is spawned in, if there is one.
+pub(crate) async fn carry<F: Future>(place: Option<Here>, task: F) -> F::Output {
+    match place {
+        Some(place) => place.scope(task).await,
+        None => task.await,
+    }
+}
+
+/// Where we are.
+pub(crate) fn here() -> Option<Here> {
+    CURRENT.try_with(Here::clone).ok()
+}
+
+/// Says that what runs here is for an order: its span and all that come from it name the order from now on, here and in the
+/// services that are called, and the answer tells the caller.
+pub fn order(id: OrderId) {
+    if let Ok(()) = CURRENT.try_with(|here| here.set_order(id)) {
+        spans::belongs(&Span::current(), id);
     }
 }
 
 /// The W3C `traceparent` of the work that runs here, for what carries the trace on later, such as an event.
 pub fn traceparent() -> Option<String> {
-    of(&Span::current()).map(|context| context.to_string())
+    CURRENT.try_with(|here| here.context.to_string()).ok()
+}
+
+/// The W3C `traceparent` of what asked for the work that runs here, in another process: what this work is taken up under
+/// once more, if this process dies. Where nobody asked it is the work's own.
+pub fn origin() -> Option<String> {
+    CURRENT.try_with(|here| here.origin.unwrap_or(here.context).to_string()).ok()
+}
+
+/// Links the span of the work that runs here to another trace, which it goes back to.
+pub fn link(traceparent: &str) {
+    if let Some(other) = TraceContext::parse(traceparent) {
+        otel::link(&Span::current(), other);
+    }
 }
 
 /// Runs work as a part of the trace that a `traceparent` names, such as an event's, or of a new trace where it names none.
-/// `name` is the span's, such as `apply OrderConfirmed`.
+/// `name` is the span's, such as `settle OrderConfirmed`.
 pub async fn follow<F: Future>(ids: &dyn Ids, name: &str, traceparent: &str, work: F) -> F::Output {
-    let (span, context) = part(ids, name, traceparent);
-    scope(context, work.instrument(span)).await
+    let span = spans::work(name);
+    let here = Here::adopt(&span, TraceContext::parse(traceparent), ids);
+    here.scope(work.instrument(span)).await
 }
 
-/// A span as a part of the trace that a `traceparent` names, or of a new trace where it names none: for work that is done
-/// together with that of other traces, such as an event's in a batch. It lasts until it is dropped.
-pub fn span(ids: &dyn Ids, name: &str, traceparent: &str) -> Span {
-    part(ids, name, traceparent).0
-}
-
-fn part(ids: &dyn Ids, name: &str, traceparent: &str) -> (Span, TraceContext) {
-    let span = tracing::info_span!("work", otel.name = name, trace_id = tracing::field::Empty);
-    let context = adopt(&span, TraceContext::parse(traceparent), ids);
-    (span, context)
-}
-
-/// Makes a span a child of a remote one, notes the trace's id in it, and tells where we are then.
-pub(crate) fn adopt(span: &Span, parent: Option<TraceContext>, ids: &dyn Ids) -> TraceContext {
-    let context = otel::adopt(span, parent).or(parent).unwrap_or_else(|| TraceContext::root(ids));
-    span.record("trace_id", tracing::field::display(format_args!("{:032x}", context.trace)));
-    context
-}
-
-pub(crate) fn scope<F: Future>(context: TraceContext, work: F) -> impl Future<Output = F::Output> {
-    CURRENT.scope(context, work)
-}
-
-/// Has a task go on in the trace that it is spawned in, if there is one.
-pub(crate) async fn carry<F: Future>(context: Option<TraceContext>, task: F) -> F::Output {
-    match context {
-        Some(context) => scope(context, task).await,
-        None => task.await,
-    }
-}
-
-/// Where we are, for a task that is spawned here.
-pub(crate) fn here() -> Option<TraceContext> {
-    CURRENT.try_with(|context| *context).ok()
-}
-
-/// Does the work of one poll there.
-pub(crate) fn enter<T>(context: TraceContext, work: impl FnOnce() -> T) -> T {
-    CURRENT.sync_scope(context, work)
-}
-
-/// Writes where we are, in this span, into a call's headers.
+/// Makes the span of a call that leaves a child of the work that runs here, and writes its place into the call's headers, with
+/// the order that we are there for. Spans of tasks are not exported, so tracing's own parent would not do.
 pub(crate) fn inject(span: &Span, headers: &mut HeaderMap) {
-    if let Some(value) = of(span).and_then(|context| HeaderValue::try_from(context.to_string()).ok()) {
-        headers.insert(TRACEPARENT, value);
+    let around = CURRENT.try_with(Here::context).ok();
+    let context = otel::adopt(span, around).or(around);
+    if let Some(value) = context.and_then(|context| HeaderValue::try_from(context.to_string()).ok()) {
+        headers.insert(context::TRACEPARENT, value);
     }
+    baggage::inject(current_order(), headers);
 }
 
-fn of(span: &Span) -> Option<TraceContext> {
-    otel::of(span).or_else(here)
+/// The order that what runs here is for.
+pub(crate) fn current_order() -> Option<OrderId> {
+    CURRENT.try_with(Here::order).ok().flatten()
+}
+
+/// Takes the order that an answer names for that of the work here, where it has none.
+pub(crate) fn learn(id: OrderId) {
+    // Outside of a trace nobody wants to know.
+    let _unknown = CURRENT.try_with(|here| {
+        let mut order = here.order.lock().unwrap_or_else(PoisonError::into_inner);
+        order.get_or_insert(id);
+    });
 }
 
 #[cfg(test)]
@@ -137,24 +167,6 @@ mod tests {
 
     const GIVEN: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-    #[test]
-    fn a_traceparent_is_read_and_written() {
-        assert_eq!(TraceContext::parse(GIVEN).unwrap().to_string(), GIVEN);
-        let later = GIVEN.replacen("00", "cc", 1) + "-what-comes";
-        assert!(TraceContext::parse(&later).is_some());
-    }
-
-    #[test]
-    fn a_malformed_traceparent_is_none() {
-        let upper = GIVEN.to_uppercase();
-        let longer = format!("{GIVEN}-01");
-        let no_trace = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
-        let no_span = "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01";
-        for bad in ["", "00", &upper, &longer, no_trace, no_span, &GIVEN.replacen("00", "ff", 1)] {
-            assert_eq!(TraceContext::parse(bad), None, "{bad}");
-        }
-    }
-
     #[tokio::test]
     async fn work_follows_a_trace_or_begins_one() {
         let ids = SeededIds::new(1);
@@ -163,5 +175,26 @@ mod tests {
         assert_eq!(followed.as_deref(), Some(GIVEN));
         let begun = follow(&ids, "apply", "", async { traceparent() }).await.unwrap();
         assert!(TraceContext::parse(&begun).is_some());
+    }
+
+    #[tokio::test]
+    async fn an_order_that_becomes_known_goes_with_what_is_called_from_then_on() {
+        let (ids, id) = (SeededIds::new(1), OrderId::new(SeededIds::new(2).uuid()));
+        let sent = follow(&ids, "place", GIVEN, async {
+            let mut headers = HeaderMap::new();
+            inject(&Span::none(), &mut headers);
+            assert!(headers.contains_key("traceparent") && !headers.contains_key("baggage"));
+            order(id);
+            inject(&Span::none(), &mut headers);
+            headers
+        });
+        assert_eq!(baggage::of(&sent.await), Some(id));
+    }
+
+    #[tokio::test]
+    async fn what_asked_for_the_work_is_known() {
+        assert_eq!(origin(), None);
+        let asked = follow(&SeededIds::new(1), "place", GIVEN, async { origin() }).await;
+        assert_eq!(asked.as_deref(), Some(GIVEN));
     }
 }

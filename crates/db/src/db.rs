@@ -5,10 +5,11 @@ use tokio::sync::{oneshot, watch};
 
 use crate::config::Place;
 use crate::job::job;
+use crate::observer::{self, Observed, Observer};
 use crate::postgres::{Pool, Server};
 use crate::sqlite::{Opened, Threads};
 use crate::stats::Board;
-use crate::{Config, Error, Kind, Lead, Meter, Migrations, OpenError, Stats, Tx};
+use crate::{Config, Dialect, Error, Kind, Lead, Meter, Migrations, OpenError, Stats, Tx};
 
 /// A handle on an open database; clones share it.
 ///
@@ -92,7 +93,9 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (job, answer) = job(work);
+        let observed = self.observed(Some(kind));
+        let watch = observed.clone();
+        let (job, answer) = job(move |tx| observer::run(watch.as_ref(), tx, &work));
         match &*self.executor {
             Executor::Threads(threads) => self.refuse(threads.write(kind, job))?,
             Executor::Pool(pool, _) => self.refuse(pool.write(kind, job))?,
@@ -101,7 +104,7 @@ impl Db {
                 inline.write(kind, job).await.or_else(|error| self.refuse(Err(error)))?
             }
         }
-        received(answer).await
+        ended(observed, received(answer).await)
     }
 
     /// Runs `work` on a reader: all its queries see one snapshot, at least as new as every write that
@@ -115,14 +118,26 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let (job, answer) = job(work);
+        let observed = self.observed(None);
+        let watch = observed.clone();
+        let (job, answer) = job(move |tx| observer::run(watch.as_ref(), tx, &work));
         match &*self.executor {
             Executor::Threads(threads) => self.refuse(threads.read(job))?,
             Executor::Pool(pool, _) => self.refuse(pool.read(job))?,
             #[cfg(feature = "sim")]
             Executor::Inline(inline) => inline.read(job),
         }
-        received(answer).await
+        ended(observed, received(answer).await)
+    }
+
+    /// Has all transactions from now on seen by `observer`; the first one stays.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.board.observer.set(observer).ok();
+    }
+
+    fn observed(&self, kind: Option<Kind>) -> Option<Arc<dyn Observed>> {
+        let dialect = if self.is_shared() { Dialect::Postgres } else { Dialect::Sqlite };
+        self.board.observer.get()?.begin(dialect, kind)
     }
 
     /// Changes after each COMMIT of a group in which a closure called [`Tx::raise`]; on PostgreSQL also when
@@ -166,6 +181,13 @@ impl Db {
         }
         queued
     }
+}
+
+fn ended<T, E>(observed: Option<Arc<dyn Observed>>, answer: Result<T, E>) -> Result<T, E> {
+    if let Some(observed) = observed {
+        observed.end(answer.is_err());
+    }
+    answer
 }
 
 /// Runs what may take long on a thread of its own, and waits without one.

@@ -1,6 +1,8 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::watch;
+
+use crate::Observer;
 
 /// What a closure that writes is for; it labels the counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,6 +93,7 @@ impl Meter {
 pub(crate) struct Board {
     stats: Mutex<Stats>,
     pub(crate) raised: watch::Sender<u64>,
+    pub(crate) observer: OnceLock<Arc<dyn Observer>>,
 }
 
 impl Board {

@@ -34,6 +34,7 @@ mod outbox;
 pub mod requests;
 mod source;
 mod status;
+mod traces;
 mod transport;
 mod wiring;
 

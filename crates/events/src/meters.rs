@@ -7,6 +7,8 @@ use madang_db::{Db, Kind, Meter, Stats};
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
+use crate::traces;
+
 type Read = fn(&Stats) -> u64;
 
 /// What is counted besides the committed closures.
@@ -24,8 +26,9 @@ const COUNTS: [(&str, &str, Read); 7] = [
     ("db_overloaded", "Calls refused because the database's queue was full", |stats| stats.overloaded),
 ];
 
-/// Shows what the database counts, on `/metrics`.
+/// Shows what the database counts, on `/metrics`, and traces its transactions.
 pub fn measure(db: &Db, platform: &Platform) {
+    traces::trace(db);
     let meter = db.meter();
     let committed = Committed(meter.clone());
     let help =

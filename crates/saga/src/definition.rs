@@ -76,6 +76,25 @@ pub struct UndoRefused<'a> {
     pub reason: Option<&'a str>,
 }
 
+/// Which way a stretch of driving goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// The steps, then the pivot.
+    Forward,
+    /// The undos.
+    Backward,
+}
+
+impl Direction {
+    /// In lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Backward => "backward",
+        }
+    }
+}
+
 /// A saga: its steps, and its store. Every update of the store is guarded by the state that it starts from.
 ///
 /// A store that fails is asked again with backoff, without end: the saga's state is its own.
@@ -93,6 +112,17 @@ pub trait Saga: Sized + Send + Sync + 'static {
 
     /// Runs of this process that are not settled, oldest first, at most `limit`: all of them where it gives fewer.
     fn open(&self, limit: usize) -> impl Future<Output = Result<Vec<Self::Id>, BoxError>> + Send;
+
+    /// Does the work of a stretch of driving; a saga that is traced does it within its trace.
+    fn within<T: Send>(
+        &self,
+        context: &Self::Context,
+        direction: Direction,
+        work: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = T> + Send {
+        let _untraced = (context, direction);
+        work
+    }
 
     /// Whether the run's own time is over, and with what reason it then is refused.
     fn expired(&self, context: &Self::Context) -> Option<&'static str>;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::backoff::Backoff;
-use crate::definition::{BoxError, Guard, Progress, Saga, Step, StepError, UndoRefused};
+use crate::definition::{BoxError, Direction, Guard, Progress, Saga, Step, StepError, UndoRefused};
 use crate::engine::Shared;
 use crate::waiting::Handle;
 
@@ -58,18 +58,23 @@ impl<S: Saga> Driver<S> {
 
     /// Does all steps and the pivot. `fresh`: nobody else ever drove this saga, so steps not begun here need no undo.
     async fn forward(&self, context: S::Context, fresh: bool) -> Next {
+        let work = self.do_steps(&context, fresh);
+        self.shared.saga.within(&context, Direction::Forward, work).await
+    }
+
+    async fn do_steps(&self, context: &S::Context, fresh: bool) -> Next {
         for (index, step) in S::STEPS.iter().enumerate() {
-            match self.step(&context, step).await {
+            match self.step(context, step).await {
                 Stepped::Done => {}
                 Stepped::Against(reason) => {
                     // This step is undone with the others: its refusal may not be recorded, and an earlier try may be late.
                     let sent = if fresh { index + 1 } else { S::STEPS.len() };
-                    return self.refuse(&context, &reason, 0..sent).await;
+                    return self.refuse(context, &reason, 0..sent).await;
                 }
                 Stepped::Nudged => return Next::Read,
             }
         }
-        match self.stored(|| self.shared.saga.confirm(&context)).await {
+        match self.stored(|| self.shared.saga.confirm(context)).await {
             Guard::Held => Next::Settled,
             Guard::Lost => Next::Read,
         }
@@ -109,16 +114,21 @@ impl<S: Saga> Driver<S> {
 
     /// Does the undos of `steps`, the last first, then settles.
     async fn backward(&self, context: S::Context, steps: Range<usize>) -> Next {
+        let work = self.do_undos(&context, steps);
+        self.shared.saga.within(&context, Direction::Backward, work).await
+    }
+
+    async fn do_undos(&self, context: &S::Context, steps: Range<usize>) -> Next {
         let until = Instant::now() + self.shared.config.undo_patience;
         for step in S::STEPS.iter().take(steps.end).skip(steps.start).rev() {
-            if let Err(reason) = self.undo(&context, step, until).await {
+            if let Err(reason) = self.undo(context, step, until).await {
                 let refused = UndoRefused { step: step.name, reason: reason.as_deref() };
                 tracing::info!(saga.id = %self.id, step = step.name, reason, "an undo cannot be done");
-                self.stored(|| self.shared.saga.undo_refused(&context, refused.clone())).await;
+                self.stored(|| self.shared.saga.undo_refused(context, refused.clone())).await;
                 return Next::Read;
             }
         }
-        match self.stored(|| self.shared.saga.settle(&context)).await {
+        match self.stored(|| self.shared.saga.settle(context)).await {
             Guard::Held => Next::Settled,
             Guard::Lost => Next::Read,
         }

@@ -28,6 +28,8 @@ mod tests;
 mod waiting;
 
 pub use backoff::Backoff;
-pub use definition::{BoxError, BoxFuture, Call, Guard, Progress, Saga, Step, StepError, UndoRefused};
+pub use definition::{
+    BoxError, BoxFuture, Call, Direction, Guard, Progress, Saga, Step, StepError, UndoRefused,
+};
 pub use engine::{Config, Engine, Runtime};
 pub use waiting::Waiting;

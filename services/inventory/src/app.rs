@@ -176,7 +176,7 @@ impl App {
             match self.release(order).await {
                 Ok(_) => released += 1,
                 Err(error) => {
-                    tracing::error!(order.id = %order, %error, "an expired reservation cannot be released")
+                    tracing::error!(madang.order.id = %order, %error, "an expired reservation cannot be released")
                 }
             }
         }

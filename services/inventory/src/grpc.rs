@@ -10,6 +10,7 @@ use madang_api::inventory::v1::{
     BatchGetStockRequest, BatchGetStockResponse, GetStockRequest, GetStockResponse, ReleaseStockRequest,
     ReleaseStockResponse, ReserveStockRequest, ReserveStockResponse, RestockRequest, RestockResponse,
 };
+use madang_chassis::trace;
 use madang_types::Quantity;
 use tonic::{Request, Response, Status};
 
@@ -65,6 +66,7 @@ impl InventoryService for Inventory {
         let lines = shared::lines(&mut violations, "lines", &message.lines);
         let expires = convert::expire_time(&mut violations, message.expire_time);
         let (order, lines, expires) = violations.all((order, lines, expires))?;
+        trace::order(order);
         let reservation = self.0.reserve(Reserve { order, lines: Lines::new(lines), expires }).await?;
         Ok(Response::new(ReserveStockResponse { reservation: Some(reservation.into()) }))
     }
@@ -76,6 +78,7 @@ impl InventoryService for Inventory {
         let mut violations = Violations::default();
         let order = violations.parse("order_id", &request.into_inner().order_id);
         let (order,) = violations.all((order,))?;
+        trace::order(order);
         let reservation = self.0.release(order).await?;
         Ok(Response::new(ReleaseStockResponse { reservation: Some(reservation.into()) }))
     }

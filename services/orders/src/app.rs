@@ -7,7 +7,7 @@ mod sagas;
 use std::sync::Arc;
 use std::time::Duration;
 
-use madang_chassis::{Platform, Tasks, deadline};
+use madang_chassis::{Platform, Tasks, deadline, trace};
 use madang_db::{Db, Kind, Tx};
 use madang_events::requests::{self, Fingerprint, Request};
 use madang_saga::Engine;
@@ -157,6 +157,7 @@ impl App {
             Ok(next.unwrap_or(order))
         };
         let order = self.moved_and_told(work).await?;
+        trace::link(&order.traceparent);
         cancelled(self.settled(order, until).await?)
     }
 

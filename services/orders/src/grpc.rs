@@ -11,7 +11,7 @@ use madang_api::orders::v1::{
 };
 use madang_api::page::List;
 use madang_api::{Violations, convert as shared};
-use madang_chassis::Shutdown;
+use madang_chassis::{Shutdown, trace};
 use madang_types::{CustomerId, OrderId};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -79,6 +79,7 @@ impl OrdersService for Orders {
         let request = violations.parse("request_id", &message.request_id);
         let order = violations.parse("order_id", &message.order_id);
         let (request, order) = violations.all((request, order))?;
+        trace::order(order);
         let order = self.app.cancel(request, order).await?;
         Ok(Response::new(CancelOrderResponse { order: Some((&order).into()) }))
     }
@@ -133,7 +134,9 @@ fn place(message: PlaceOrderRequest) -> Result<Place, Status> {
 fn order_id(text: &str) -> Result<OrderId, Status> {
     let mut violations = Violations::default();
     let order = violations.parse("order_id", text);
-    violations.all((order,)).map(|(order,)| order)
+    let (order,) = violations.all((order,))?;
+    trace::order(order);
+    Ok(order)
 }
 
 /// Who the customer is: a field of the request, until accounts come. The only place that reads it.

@@ -13,7 +13,8 @@ use crate::domain::Order;
 macro_rules! columns {
     () => {
         "SELECT order_id, customer_id, lines, currency, shipping_price, total, weight_grams, address, card_token, \
-         state, reason, undo_from, undo_to, stuck_in, owner, created_at, updated_at, version FROM orders"
+         state, reason, undo_from, undo_to, stuck_in, owner, created_at, updated_at, version, \
+         traceparent FROM orders"
     };
 }
 
@@ -52,8 +53,8 @@ pub enum Guarded {
 /// [`Error::Conflict`] where there is one of this id.
 pub fn insert(tx: &mut Tx<'_>, order: &Order, owner: Uuid) -> Result<(), Error> {
     const SQL: &str = "INSERT INTO orders (order_id, customer_id, lines, currency, shipping_price, total, weight_grams, \
-                       address, card_token, state, owner, created_at, updated_at, version) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'PENDING', $10, $11, $11, 1) \
+                       address, card_token, state, owner, created_at, updated_at, version, traceparent) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'PENDING', $10, $11, $11, 1, $12) \
                        ON CONFLICT DO NOTHING";
     let values = params![
         order.id.uuid(),
@@ -67,6 +68,7 @@ pub fn insert(tx: &mut Tx<'_>, order: &Order, owner: Uuid) -> Result<(), Error> 
         order.card.as_ref().map(|card| card.reveal()),
         owner,
         order.created.as_microsecond(),
+        order.traceparent.as_str(),
     ];
     tx.execute_one(SQL, &values)
 }

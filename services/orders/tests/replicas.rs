@@ -44,6 +44,7 @@ fn pending(n: u128) -> Order {
         created: Timestamp::UNIX_EPOCH,
         updated: Timestamp::UNIX_EPOCH,
         version: 1,
+        traceparent: String::new(),
     }
 }
 

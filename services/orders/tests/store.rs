@@ -67,6 +67,7 @@ fn order(n: u128, customer: &str) -> Order {
         created: at(10),
         updated: at(10),
         version: 1,
+        traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".into(),
     }
 }
 

@@ -11,6 +11,7 @@ use madang_api::payments::v1::{
     CapturePaymentRequest, CapturePaymentResponse, GetPaymentRequest, GetPaymentResponse,
     RefundPaymentRequest, RefundPaymentResponse, VoidPaymentRequest, VoidPaymentResponse,
 };
+use madang_chassis::trace;
 use madang_types::OrderId;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
@@ -34,6 +35,7 @@ impl PaymentsService for Payments {
         let card = violations.parse("card_token", &message.card_token);
         let customer = violations.parse("customer_id", &message.customer_id);
         let (order, amount, card, customer) = violations.all((order, amount, card, customer))?;
+        trace::order(order);
         let payment = self.0.authorize(Authorize { order, amount, card, customer }).await?;
         Ok(Response::new(AuthorizePaymentResponse { payment: Some(payment.into()) }))
     }
@@ -64,6 +66,7 @@ impl PaymentsService for Payments {
         let order = violations.parse("order_id", &message.order_id);
         let amount = convert::optional_amount(&mut violations, message.amount.as_ref());
         let (request, order, amount) = violations.all((request, order, amount))?;
+        trace::order(order);
         let payment = self.0.refund(Refund { request, order, amount }).await?;
         Ok(Response::new(RefundPaymentResponse { payment: Some(payment.into()) }))
     }
@@ -101,5 +104,7 @@ impl PaymentsService for Payments {
 fn order(id: &str) -> Result<OrderId, Status> {
     let mut violations = Violations::default();
     let order = violations.parse("order_id", id);
-    violations.all((order,)).map(|(order,)| order)
+    let (order,) = violations.all((order,))?;
+    trace::order(order);
+    Ok(order)
 }

@@ -14,6 +14,7 @@ use madang_api::shipping::v1::{
     GetShipmentRequest, GetShipmentResponse, QuoteShippingRequest, QuoteShippingResponse,
     TrackShipmentRequest, TrackShipmentResponse,
 };
+use madang_chassis::trace;
 use madang_types::{Grams, OrderId};
 use tonic::{Request, Response, Status};
 
@@ -59,6 +60,7 @@ impl ShippingService for Shipping {
         let weight = violations.check("weight_grams", Grams::try_from(message.weight_grams));
         let customer = violations.parse("customer_id", &message.customer_id);
         let (order, address, weight, customer) = violations.all((order, address, weight, customer))?;
+        trace::order(order);
         let shipment = self.0.arrange(order, Booking { customer, address, weight }).await?;
         Ok(Response::new(ArrangeShipmentResponse { shipment: self.told(&shipment) }))
     }
@@ -104,5 +106,7 @@ async fn next(mut tracker: Tracker) -> Option<Next> {
 fn order(id: &str) -> Result<OrderId, Status> {
     let mut violations = Violations::default();
     let order = violations.parse("order_id", id);
-    violations.all((order,)).map(|(order,)| order)
+    let (order,) = violations.all((order,))?;
+    trace::order(order);
+    Ok(order)
 }

@@ -8,23 +8,23 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::deadline;
-use crate::metrics::rpc::Call;
+use crate::trace::seen::Seen;
 
 /// An answer that ends at the call's deadline and is measured to its end.
 pub(super) struct Answer {
     inner: Option<Body>,
     deadline: Option<Pin<Box<Sleep>>>,
-    call: Call,
+    seen: Seen,
 }
 
 impl Answer {
-    pub(super) fn new(inner: Body, deadline: Option<Pin<Box<Sleep>>>, call: Call) -> Self {
-        Self { inner: Some(inner), deadline, call }
+    pub(super) fn new(inner: Body, deadline: Option<Pin<Box<Sleep>>>, seen: Seen) -> Self {
+        Self { inner: Some(inner), deadline, seen }
     }
 
     fn fail(&mut self, status: Status) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         self.inner = None;
-        self.call.end(status.code());
+        self.seen.end(&status);
         Poll::Ready(Some(Err(status)))
     }
 }
@@ -47,7 +47,7 @@ impl HttpBody for Answer {
         match Pin::new(inner).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    this.call.see(trailers);
+                    this.seen.see(trailers);
                 }
                 Poll::Ready(Some(Ok(frame)))
             }

@@ -36,7 +36,7 @@ pub struct ServerArgs {
     #[arg(long, env = "MADANG_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = duration)]
     pub drain_timeout: Duration,
 
-    /// Whether the absolute deadline of a retried call counts; only where callers are inside
+    /// Whether what callers say of their calls counts, the absolute deadline and the order; only where callers are inside
     #[arg(long, env = "MADANG_TRUST_DEADLINE", value_name = "BOOL", default_value = "true", action = ArgAction::Set)]
     pub trust_deadline: bool,
 

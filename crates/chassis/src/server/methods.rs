@@ -15,7 +15,12 @@ pub(crate) struct Method {
     pub(crate) streams: bool,
     /// Whether it is part of the platform itself, so that it is neither shed nor harmed.
     pub(crate) platform: bool,
+    /// Whether it is left out of traces: probes, and what the background asks all the time.
+    pub(crate) is_quiet: bool,
 }
+
+/// What consumers and audits ask all the time.
+const BACKGROUND: [&str; 2] = ["madang.events.v1.EventFeedService", "madang.events.v1.CursorService"];
 
 /// The RPCs of a server, by path.
 #[derive(Debug)]
@@ -32,8 +37,7 @@ impl Methods {
             .filter(|(path, _)| service_of(path).is_some_and(|service| names.contains(&service)))
             .map(|(path, method)| (path.clone(), Arc::clone(method)))
             .collect();
-        let other = Method { label: Arc::from("other"), streams: false, platform: false };
-        Self { served, other: Arc::new(other) }
+        Self { served, other: other() }
     }
 
     pub(crate) fn get(&self, path: &str) -> Arc<Method> {
@@ -41,9 +45,14 @@ impl Methods {
     }
 }
 
-/// A path as a label, for calls that leave.
-pub(crate) fn known(path: &str) -> Arc<str> {
-    all().get(path).map_or_else(|| Arc::from("other"), |method| Arc::clone(&method.label))
+/// The method of a call that leaves.
+pub(crate) fn known(path: &str) -> Arc<Method> {
+    all().get(path).map_or_else(other, Arc::clone)
+}
+
+/// What no contract names.
+fn other() -> Arc<Method> {
+    Arc::new(Method { label: Arc::from("other"), streams: false, platform: false, is_quiet: false })
 }
 
 fn service_of(path: &str) -> Option<&str> {
@@ -75,10 +84,12 @@ fn methods(encoded: &[u8]) -> Vec<(String, Arc<Method>)> {
         .map(|(file, service, method)| {
             let name = format!("{}.{}", file.package(), service.name());
             let path = format!("/{name}/{}", method.name());
+            let platform = name == health::NAME || name.starts_with("grpc.reflection.");
             let described = Method {
                 label: Arc::from(path.as_str()),
                 streams: method.client_streaming() || method.server_streaming(),
-                platform: name == health::NAME || name.starts_with("grpc.reflection."),
+                platform,
+                is_quiet: platform || BACKGROUND.contains(&name.as_str()),
             };
             (path, Arc::new(described))
         })
@@ -99,10 +110,11 @@ mod tests {
         );
         assert!(methods.get("/madang.shipping.v1.ShippingService/TrackShipment").streams);
         assert!(methods.get("/grpc.health.v1.Health/Watch").platform);
+        assert!(known("/madang.events.v1.EventFeedService/Subscribe").is_quiet);
         assert_eq!(&*methods.get("/madang.shipping.v1.ShippingService/Nothing").label, "other");
         assert_eq!(&*methods.get("/madang.orders.v1.OrdersService/GetOrder").label, "other");
         assert_eq!(
-            &*known("/madang.orders.v1.OrdersService/GetOrder"),
+            &*known("/madang.orders.v1.OrdersService/GetOrder").label,
             "/madang.orders.v1.OrdersService/GetOrder"
         );
     }

@@ -9,13 +9,13 @@ use madang_api::error::code_name;
 use madang_types::Ids;
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use super::methods::{Method, Methods};
 use super::{Around, Inner, go};
-use crate::metrics::rpc::Call;
-use crate::trace::TraceContext;
-use crate::{Metrics, Platform, trace};
+use crate::trace::seen::{Seen, Side};
+use crate::trace::{Here, TraceContext, baggage, names, spans};
+use crate::{Metrics, Platform};
 
 /// What the layers inside know of a call.
 #[derive(Clone, Debug)]
@@ -31,33 +31,33 @@ pub(super) struct Observe {
     ids: Arc<dyn Ids>,
     metrics: Metrics,
     methods: Arc<Methods>,
+    trusts_callers: bool,
 }
 
 impl Observe {
-    pub(super) fn new(platform: &Platform, methods: Arc<Methods>) -> Self {
-        Self { ids: Arc::clone(&platform.ids), metrics: platform.metrics.clone(), methods }
+    pub(super) fn new(platform: &Platform, methods: Arc<Methods>, trusts_callers: bool) -> Self {
+        let (ids, metrics) = (Arc::clone(&platform.ids), platform.metrics.clone());
+        Self { ids, metrics, methods, trusts_callers }
     }
 }
 
 impl Around for Observe {
     async fn around(self, mut request: Request<Body>, inner: impl Inner) -> Response<Body> {
         let method = self.methods.get(request.uri().path());
-        let mut call = self.metrics.rpc().server(Arc::clone(&method.label));
+        let call = self.metrics.rpc().server(Arc::clone(&method.label));
         let request_id = request_id(request.headers(), &*self.ids);
-        let span = tracing::info_span!(
-            "rpc",
-            otel.name = &*method.label,
-            otel.kind = "server",
-            rpc.method = &*method.label,
-            rpc.code = tracing::field::Empty,
-            request_id = &*request_id,
-            trace_id = tracing::field::Empty,
-        );
-        let context = trace::adopt(&span, TraceContext::of(request.headers()), &*self.ids);
+        let given = if self.trusts_callers { baggage::of(request.headers()) } else { None };
+        let span = spans::rpc(&method.label, &request_id, given, method.is_quiet);
+        let here = Here::adopt(&span, TraceContext::of(request.headers()), &*self.ids).with_order(given);
         request.extensions_mut().insert(Rpc { method, request_id });
-        let answer = trace::scope(context, go(inner, request).instrument(span.clone())).await;
-        call.see(answer.headers());
-        answer.map(|inner| Body::new(Observed { inner, call, span, context }))
+        let mut seen = Seen::new(Side::Server, call, span.clone());
+        let mut answer = here.clone().scope(go(inner, request).instrument(span)).await;
+        seen.see(answer.headers());
+        // A caller that named the order knows it.
+        if let Some(order) = here.order().filter(|order| given != Some(*order)) {
+            baggage::answer(order, answer.headers_mut());
+        }
+        answer.map(|inner| Body::new(Observed { inner, seen, here }))
     }
 }
 
@@ -73,9 +73,8 @@ pub(crate) fn request_id(headers: &HeaderMap, ids: &dyn Ids) -> Arc<str> {
 /// An answer whose end is seen.
 struct Observed {
     inner: Body,
-    call: Call,
-    span: Span,
-    context: TraceContext,
+    seen: Seen,
+    here: Here,
 }
 
 impl HttpBody for Observed {
@@ -87,15 +86,15 @@ impl HttpBody for Observed {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        let _entered = this.span.enter();
-        let polled = trace::enter(this.context, || Pin::new(&mut this.inner).poll_frame(cx));
+        let span = this.seen.span().clone();
+        let polled = span.in_scope(|| this.here.enter(|| Pin::new(&mut this.inner).poll_frame(cx)));
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
-                    this.call.see(trailers);
+                    this.seen.see(trailers);
                 }
             }
-            Poll::Ready(Some(Err(status))) => this.call.end(status.code()),
+            Poll::Ready(Some(Err(status))) => this.seen.end(status),
             Poll::Ready(None) | Poll::Pending => {}
         }
         polled
@@ -112,14 +111,16 @@ impl HttpBody for Observed {
 
 impl Drop for Observed {
     fn drop(&mut self) {
-        let code = self.call.code();
-        self.span.record("rpc.code", code_name(code));
-        let _entered = self.span.enter();
-        let duration_ms = self.call.elapsed().as_secs_f64() * 1000.0;
-        if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
-            tracing::warn!(rpc.code = code_name(code), duration_ms, "a call failed");
-        } else {
-            tracing::debug!(rpc.code = code_name(code), duration_ms, "a call ended");
-        }
+        self.here.order().into_iter().for_each(|order| spans::belongs(self.seen.span(), order));
+        let code = self.seen.call().code();
+        let duration_ms = self.seen.call().elapsed().as_secs_f64() * 1000.0;
+        let tell = || {
+            if matches!(code, Code::Internal | Code::Unknown | Code::DataLoss) {
+                tracing::warn!({ names::RPC_CODE } = code_name(code), duration_ms, "a call failed");
+            } else {
+                tracing::debug!({ names::RPC_CODE } = code_name(code), duration_ms, "a call ended");
+            }
+        };
+        self.seen.span().in_scope(|| self.here.enter(tell));
     }
 }

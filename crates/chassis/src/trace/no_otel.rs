@@ -1,6 +1,6 @@
 //! Stands in for `otel` where the feature `otlp` is off.
 
-use tracing::Span;
+use tracing::{Dispatch, Span, span};
 
 use super::TraceContext;
 
@@ -8,6 +8,8 @@ pub(super) fn adopt(_: &Span, _: Option<TraceContext>) -> Option<TraceContext> {
     None
 }
 
-pub(super) fn of(_: &Span) -> Option<TraceContext> {
+pub(super) fn link(_: &Span, _: TraceContext) {}
+
+pub(crate) fn place(_: &span::Id, _: &Dispatch) -> Option<TraceContext> {
     None
 }

@@ -12,8 +12,8 @@ use tracing::Instrument;
 
 use crate::config::ServerArgs;
 use crate::server::request_id;
-use crate::trace::TraceContext;
-use crate::{Metrics, Platform, trace};
+use crate::trace::{Here, TraceContext, names, spans};
+use crate::{Metrics, Platform};
 
 /// What is done around every request.
 #[derive(Clone)]
@@ -39,22 +39,17 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
     let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
     let method = method(request.method());
     let request_id = request_id(request.headers(), &*observer.ids);
-    let span = tracing::info_span!(
-        "http",
-        otel.name = format!("{method} {route}"),
-        otel.kind = "server",
-        http.method = method,
-        http.route = route,
-        http.status = tracing::field::Empty,
-        request_id = &*request_id,
-        trace_id = tracing::field::Empty,
-    );
-    let context = trace::adopt(&span, TraceContext::of(request.headers()), &*observer.ids);
+    let span = spans::http(method, &route, &request_id);
+    let here = Here::adopt(&span, TraceContext::of(request.headers()), &*observer.ids);
     let mut timing = observer.metrics.http().request(method, route);
     let answered = answer(&observer, request, next, &request_id);
-    let answer = trace::scope(context, answered.instrument(span.clone())).await;
+    let answer = here.clone().scope(answered.instrument(span.clone())).await;
     timing.end(answer.status());
-    span.record("http.status", answer.status().as_u16());
+    span.record(names::HTTP_STATUS, answer.status().as_u16());
+    here.order().into_iter().for_each(|order| spans::belongs(&span, order));
+    if answer.status().is_server_error() {
+        spans::failed(&span, answer.status().as_str());
+    }
     answer
 }
 

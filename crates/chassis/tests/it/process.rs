@@ -1,6 +1,6 @@
 //! `main` in a process of its own: this test program again, which then runs one of the children below.
 
-use std::io::{BufRead, BufReader, Lines};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
 
 use clap::Parser;
@@ -138,7 +138,7 @@ async fn a_process_serves_until_sigterm_and_ends_well() {
         assert!(quote(client, "panic").await.is_err());
         let panic = process.line("a panic");
         assert_eq!(panic["panic"], "the safe's code is 1234");
-        assert!(panic["request_id"].is_string() && panic["trace_id"].is_string(), "{panic}");
+        assert!(panic["madang.request.id"].is_string() && panic["trace_id"].is_string(), "{panic}");
         process.signal(signal);
         process.line("shutdown begins");
         process.line("ends");
@@ -211,7 +211,7 @@ async fn traces_reach_a_collector_before_the_process_ends() {
 
     let sent = received.recv().await.unwrap();
     let holds = |text: &[u8]| sent.windows(text.len()).any(|window| window == text);
-    assert!(holds(b"shipping") && holds(crate::world::QUOTE.as_bytes()));
+    assert!(holds(b"shipping") && holds(&crate::world::QUOTE.as_bytes()[1..]));
     let trace = u128::from_str_radix(&given[3..35], 16).unwrap();
     assert!(holds(&trace.to_be_bytes()));
 }
@@ -226,6 +226,38 @@ async fn a_collector_that_is_away_holds_nothing_up() {
     process.line("serves gRPC");
     let client = Client::new(format!("http://{address}").parse().unwrap(), &Platform::test(SERVICE));
     assert_eq!(quote(client, "domestic").await.unwrap(), "domestic");
+    process.signal("TERM");
+    assert_eq!(process.code(), Some(0));
+}
+
+fn admin(address: &str, request: &str) -> String {
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn put(address: &str, filter: &str) -> String {
+    let head = format!(
+        "PUT /log-level HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}",
+        filter.len()
+    );
+    admin(address, &format!("{head}\r\n\r\n{filter}"))
+}
+
+#[test]
+fn what_is_logged_changes_while_the_process_runs() {
+    let mut process = Process::start("process::child_serves", "127.0.0.1:0");
+    let starts = process.line("starts");
+    let address = starts["admin_address"].as_str().unwrap();
+    let refused = put(address, "madang=loud");
+    assert!(refused.starts_with("HTTP/1.1 400 ") && refused.contains("no log filter"), "{refused}");
+    let changed = put(address, "warn,madang_chassis=debug\n");
+    assert!(changed.starts_with("HTTP/1.1 200 "), "{changed}");
+    assert_eq!(process.line("the log level is changed")["level"], "WARN");
+    let asked = admin(address, "GET /log-level HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert!(asked.ends_with("madang_chassis=debug,warn\n"), "{asked}");
     process.signal("TERM");
     assert_eq!(process.code(), Some(0));
 }

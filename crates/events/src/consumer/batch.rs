@@ -3,6 +3,7 @@
 use madang_db::Tx;
 
 use super::store::{self, DeadLetter};
+use crate::traces::Taken;
 use crate::{Event, Failure, Handler, handler};
 
 /// What a transaction made of a batch.
@@ -31,11 +32,11 @@ impl From<madang_db::Error> for Stop {
     }
 }
 
-/// Moves the cursor over the events that follow it, and applies them. Nothing is applied across a gap.
+/// Moves the cursor over the events that follow it, and applies them, each as it is `taken`. Nothing is applied across a gap.
 pub(super) fn apply(
     tx: &mut Tx<'_>,
     producer: &str,
-    events: &[Event],
+    (events, taken): (&[Event], &[Taken]),
     handler: &dyn Handler,
 ) -> Result<Done, Stop> {
     let cursor = store::cursor(tx, producer)?;
@@ -52,7 +53,9 @@ pub(super) fn apply(
             store::insert(tx, &parked(producer, event))?;
             continue;
         }
-        let outcome = handler::apply(handler, tx, event).map_err(|failure| Stop::Failed(index, failure))?;
+        let outcome = taken[index]
+            .enter(|event| handler::apply(handler, tx, event))
+            .map_err(|failure| Stop::Failed(index, failure))?;
         tracing::trace!(producer, event.id = %event.id, ?outcome, "a handler applied an event");
     }
     Ok(Done { from: cursor, cursor: end, gap })

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use futures::StreamExt;
 use madang_chassis::{Platform, Shutdown, chain, trace};
 use madang_db::{Db, Kind};
-use madang_types::Ids;
-use tracing::Span;
+use madang_types::{Clock, Ids};
 use uuid::Uuid;
 
 use super::batch::{self, Done, Stop};
 use super::{ConsumersConfig, Followed, Shared, store};
 use crate::backoff::Backoff;
+use crate::traces::Taken;
 use crate::{Event, Failure, SourceError};
 
 /// Follows one producer.
@@ -19,6 +19,7 @@ pub(super) struct Runner {
     index: usize,
     producer: &'static str,
     ids: Arc<dyn Ids>,
+    clock: Arc<dyn Clock>,
     shutdown: Shutdown,
     config: ConsumersConfig,
 }
@@ -46,6 +47,7 @@ impl Runner {
             index,
             producer: shared.subscriptions[index].subscription.producer,
             ids: Arc::clone(&platform.ids),
+            clock: Arc::clone(&platform.clock),
             shutdown: platform.shutdown.clone(),
             config: config.clone(),
         }
@@ -210,27 +212,19 @@ impl Runner {
     async fn commit(&self, batch: &Arc<[Event]>, part: Range<usize>) -> Result<Done, (usize, Failure)> {
         let (batch, producer) = (Arc::clone(batch), self.producer);
         let handler = Arc::clone(&self.followed().subscription.handler);
-        let (events, first) = (Arc::clone(&batch), part.start);
-        // One for each event, each in its own trace, as long as the transaction that they share.
-        let spans: Vec<Span> = events[part.clone()].iter().map(|event| self.span(event)).collect();
+        let (first, now) = (part.start, self.clock.now());
+        // Each in its own trace, for as long as the transaction that they share.
+        let take = |event| Taken::new(&*self.ids, producer, event, now);
+        let taken: Arc<[Taken]> = batch[part.clone()].iter().map(take).collect();
+        let spans = Arc::clone(&taken);
         let done = self
-            .persist(move |tx| batch::apply(tx, producer, &batch[part.clone()], &*handler))
+            .persist(move |tx| batch::apply(tx, producer, (&batch[part.clone()], &taken), &*handler))
             .await
-            .map_err(|(index, failure)| (first + index, failure))?;
-        let is_new = |event: &Event| (done.from + 1..=done.cursor).contains(&event.position);
-        for (span, event) in spans.iter().zip(&events[first..]).filter(|(_, event)| is_new(event)) {
-            span.in_scope(
-                || tracing::debug!(producer, event.id = %event.id, event.position, "an event is taken"),
-            );
+            .map_err(|(index, failure)| (first + index, failure));
+        for taken in &*spans {
+            taken.end(done.as_ref().ok().map(|done| done.from + 1..=done.cursor));
         }
-        Ok(done)
-    }
-
-    fn span(&self, event: &Event) -> Span {
-        if event.traceparent.is_empty() {
-            return Span::none();
-        }
-        trace::span(&*self.ids, &format!("apply {}", event.name()), &event.traceparent)
+        done
     }
 
     async fn bury(&self, event: &Event, failure: Failure, attempts: u32) -> Done {

@@ -1,6 +1,7 @@
 //! Placing an order.
 
 use madang_api::events::v1::OrderPlaced;
+use madang_chassis::trace;
 use madang_db::{Kind, Tx};
 use madang_events::requests::{self, Fingerprint, Request};
 use madang_events::{NewEvent, publish};
@@ -35,11 +36,14 @@ impl App {
     /// [`Error::Reused`], [`Error::Cart`], [`Error::Upstream`], [`Error::Db`]: nothing was written then.
     pub async fn place(&self, command: Place) -> Result<Order, Error> {
         let (until, fingerprint) = (patience(), command.fingerprint());
+        // The id comes first, so that all that is done for the order can name it.
+        let id = OrderId::new(self.ids.uuid());
+        trace::order(id);
         // Before any call to another service: a repeat must not depend on the catalogue being there.
         if let Some(order) = self.repeated(command.request, fingerprint.clone()).await? {
             return self.settled(order, until).await;
         }
-        let order = self.priced(&command).await?;
+        let order = self.priced(id, &command).await?;
         let watch = self.watchers.watch(order.id);
         let app = self.clone();
         let begun = self.detached(async move { app.begin(order, command.request, fingerprint).await });
@@ -53,13 +57,13 @@ impl App {
         self.db.read(move |tx| find(tx, request, &fingerprint)).await
     }
 
-    async fn priced(&self, command: &Place) -> Result<Order, Error> {
+    async fn priced(&self, id: OrderId, command: &Place) -> Result<Order, Error> {
         let priced = self.pricing.goods(&command.cart).await?;
         let shipping_price = self.pricing.parcel(command.address.region(), priced.weight_grams).await?;
         let total = priced.total(shipping_price)?;
         let now = self.clock.now();
         Ok(Order {
-            id: OrderId::new(self.ids.uuid()),
+            id,
             customer: command.customer.clone(),
             lines: priced.lines,
             shipping_price,
@@ -71,6 +75,7 @@ impl App {
             created: now,
             updated: now,
             version: 1,
+            traceparent: trace::origin().unwrap_or_default(),
         })
     }
 
@@ -121,6 +126,8 @@ fn find(tx: &mut Tx<'_>, request: RequestId, fingerprint: &Fingerprint) -> Resul
     let request = Request { rpc: RPC, id: request, fingerprint };
     let Some(key) = requests::check(tx, &request)? else { return Ok(None) };
     let Ok(id) = Uuid::from_slice(&key) else { return Ok(None) };
+    // A repeat is about the first order, not about the one that it would have become.
+    trace::order(OrderId::new(id));
     Ok(store::order(tx, OrderId::new(id))?.map(|found| found.order))
 }
 

@@ -66,6 +66,8 @@ pub struct Order {
     pub updated: Timestamp,
     /// Guards its next update: 1 at first, one more with each.
     pub version: i64,
+    /// The call that asked for it, as a W3C traceparent: whoever takes it up again goes on in that trace. May be empty.
+    pub traceparent: String,
 }
 
 impl Order {

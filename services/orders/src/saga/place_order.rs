@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use madang_api::events::v1::{OrderCancelled, OrderConfirmed, OrderRejected};
 use madang_chassis::Platform;
+use madang_chassis::trace::{self, Stretch};
 use madang_db::{Db, Kind, Tx};
 use madang_events::{NewEvent, publish};
-use madang_saga::{BoxError, Guard, Progress, Saga, Step, UndoRefused};
+use madang_saga::{BoxError, Direction, Guard, Progress, Saga, Step, UndoRefused};
 use madang_types::{Clock, Ids, OrderId};
 use prometheus_client::metrics::gauge::Gauge;
 use uuid::Uuid;
@@ -59,9 +60,9 @@ impl PlaceOrder {
         };
         match self.db.write(kind, work).await? {
             Guarded::Held => {
-                tracing::info!(order.id = %next.id, order.state = ?next.state, "the order moved");
+                tracing::info!(order.state = ?next.state, "the order moved");
                 if matches!(next.state, State::Stuck { .. }) {
-                    tracing::error!(order.id = %next.id, "an order is stuck: see ResumeOrder");
+                    tracing::error!("an order is stuck: see ResumeOrder");
                 }
                 self.watchers.changed(&next);
                 Ok(Guard::Held)
@@ -125,6 +126,17 @@ impl Saga for PlaceOrder {
             .await?;
         self.stuck.set(stuck);
         Ok(open)
+    }
+
+    async fn within<T: Send>(
+        &self,
+        order: &Order,
+        direction: Direction,
+        work: impl Future<Output = T> + Send,
+    ) -> T {
+        let (name, direction) = ("place-order", direction.as_str());
+        let stretch = Stretch { name, direction, order: order.id, traceparent: &order.traceparent };
+        trace::saga(&*self.ids, &stretch, work).await
     }
 
     fn expired(&self, order: &Order) -> Option<&'static str> {

@@ -26,6 +26,7 @@ pub(super) fn read(row: &Row) -> Result<Owned, Error> {
         created: time(row, 15)?,
         updated: time(row, 16)?,
         version: row.get(17)?,
+        traceparent: row.get(18)?,
     };
     Ok(Owned { order, owner: row.get(14)? })
 }

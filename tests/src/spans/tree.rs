@@ -1,0 +1,37 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Span;
+
+/// The tree of some spans as text: for each span its service, its name, and why it failed. Siblings stand in the order of
+/// services and names, and equal ones as one, so that the text is the same however the work was interleaved.
+pub fn tree(spans: &[Span]) -> String {
+    let known: BTreeSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
+    let roots = spans.iter().filter(|span| !known.contains(span.parent.as_str()));
+    let mut lines = Vec::new();
+    below(&mut lines, spans, roots.collect(), 0);
+    lines.join("\n")
+}
+
+/// Spans whose parent is named but not there.
+pub fn orphans(spans: &[Span]) -> Vec<&Span> {
+    let known: BTreeSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
+    spans.iter().filter(|span| !span.parent.is_empty() && !known.contains(span.parent.as_str())).collect()
+}
+
+fn below(lines: &mut Vec<String>, spans: &[Span], siblings: Vec<&Span>, depth: usize) {
+    let mut subtrees = BTreeMap::new();
+    for span in siblings {
+        let mut subtree = vec![format!("{}{}", "  ".repeat(depth), line(span))];
+        let children = spans.iter().filter(|child| child.parent == span.id);
+        below(&mut subtree, spans, children.collect(), depth + 1);
+        subtrees.insert(subtree, ());
+    }
+    lines.extend(subtrees.into_keys().flatten());
+}
+
+fn line(span: &Span) -> String {
+    let name = span.name.rsplit_once('.').map_or(span.name.as_str(), |(_, name)| name);
+    let why = span.attributes.get("error.type").map(|why| format!(" {why}")).unwrap_or_default();
+    let mark = if span.is_error { " !" } else { "" };
+    format!("{}: {name}{why}{mark}", span.service)
+}
