@@ -1,12 +1,16 @@
 //! A real OTLP receiver within the test, and what it was told, as trees.
 
+/// What the Jaeger of a cluster has.
+pub mod jaeger;
 mod receiver;
 mod tree;
+/// What orders look like.
+pub mod trees;
 
 use std::collections::BTreeMap;
 
 pub use receiver::Receiver;
-pub use tree::{orphans, tree};
+pub use tree::{orphans, tree, without};
 
 /// A span as a service told it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -85,8 +85,14 @@ impl Taken {
     /// The transaction is over: it moved the cursor over these positions, or failed.
     pub(crate) fn end(&self, passed: Option<RangeInclusive<i64>>) {
         let Event { id, position, .. } = self.event;
-        if passed.as_ref().is_some_and(|passed| passed.contains(&position)) {
-            self.enter(|_| tracing::debug!(event.id = %id, event.position = position, "an event is taken"));
+        match (&passed, &self.part) {
+            (Some(passed), _) if passed.contains(&position) => {
+                self.enter(
+                    |_| tracing::debug!(event.id = %id, event.position = position, "an event is taken"),
+                );
+            }
+            (Some(passed), Some(part)) if *passed.end() >= position => part.note_duplicate(),
+            _ => {}
         }
         self.part.iter().for_each(|part| part.end(passed.is_none()));
     }

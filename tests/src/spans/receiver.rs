@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span as Told, status::StatusCode};
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
@@ -25,7 +25,8 @@ use super::Span;
 pub struct Receiver {
     address: SocketAddr,
     spans: Spans,
-    server: JoinHandle<()>,
+    // Ends with this.
+    _server: JoinSet<()>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -50,8 +51,9 @@ impl Receiver {
         let service = TraceServiceServer::new(spans.clone()).max_decoding_message_size(usize::MAX);
         let serving =
             Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener));
-        let server = tokio::spawn(async move { drop(serving.await) });
-        Ok(Self { address, spans, server })
+        let mut server = JoinSet::new();
+        server.spawn(async move { drop(serving.await) });
+        Ok(Self { address, spans, _server: server })
     }
 
     /// Where it listens.
@@ -74,12 +76,6 @@ impl Receiver {
         let all = self.spans();
         let is_of = |span: &Span| all.iter().any(|other| other.trace == span.trace && other.order() == order);
         all.iter().filter(|span| is_of(span)).cloned().collect()
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        self.server.abort();
     }
 }
 

@@ -18,6 +18,22 @@ pub fn orphans(spans: &[Span]) -> Vec<&Span> {
     spans.iter().filter(|span| !span.parent.is_empty() && !known.contains(span.parent.as_str())).collect()
 }
 
+/// The same spans without some, such as proxies': what was below one of those is below what that was below. With each is told
+/// how many stood in between.
+pub fn without(spans: &[Span], is_out: impl Fn(&Span) -> bool) -> Vec<(usize, Span)> {
+    let by_id: BTreeMap<&str, &Span> = spans.iter().map(|span| (span.id.as_str(), span)).collect();
+    let stays = |span: &&Span| !is_out(span);
+    let mut left = Vec::new();
+    for span in spans.iter().filter(stays) {
+        let (mut between, mut parent) = (0, span.parent.as_str());
+        while let Some(above) = by_id.get(parent).filter(|above| is_out(above)) {
+            (between, parent) = (between + 1, above.parent.as_str());
+        }
+        left.push((between, Span { parent: parent.to_owned(), ..span.clone() }));
+    }
+    left
+}
+
 fn below(lines: &mut Vec<String>, spans: &[Span], siblings: Vec<&Span>, depth: usize) {
     let mut subtrees = BTreeMap::new();
     for span in siblings {

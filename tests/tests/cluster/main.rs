@@ -12,3 +12,4 @@ mod independence;
 mod kills;
 mod probe;
 mod rolling;
+mod traces;

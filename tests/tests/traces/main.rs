@@ -2,4 +2,3 @@
 
 mod collector;
 mod orders;
-mod trees;

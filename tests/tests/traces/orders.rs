@@ -5,12 +5,10 @@ use madang_api::faults::v1::{ClearFaultsRequest, Fault, SetFaultRequest};
 use madang_api::orders::v1::OrderState;
 use madang_tests::backends::Carrier;
 use madang_tests::customer::{CALL, Customer, PLENTY, SHORT};
-use madang_tests::spans::{Receiver, Span, orphans, tree};
+use madang_tests::spans::{Receiver, Span, orphans, tree, trees};
 use madang_tests::wait::{self, PATIENCE};
 use madang_tests::{Backends, Service, Shop};
 use tonic::Code;
-
-use crate::trees;
 
 /// A shop that exports to a receiver.
 async fn shop(settings: &[(Service, &str, &str)]) -> (Receiver, Shop) {

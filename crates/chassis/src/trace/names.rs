@@ -49,6 +49,8 @@ names! {
     EVENT_POSITION = "madang.event.position";
     /// Milliseconds from when the event happened to when it was taken up, by two machines' clocks.
     EVENT_LAG = "madang.event.lag_ms";
+    /// Whether the event had been applied before: it came twice, or another replica was first.
+    EVENT_DUPLICATE = "madang.event.duplicate";
     /// The saga's name: `place-order`.
     SAGA = "madang.saga.name";
     /// `forward` or `backward`.

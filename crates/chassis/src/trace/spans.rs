@@ -78,6 +78,7 @@ pub(super) fn event(applied: &Applied<'_>, order: Option<OrderId>) -> Span {
         { names::EVENT_TYPE } = applied.kind,
         { names::EVENT_POSITION } = applied.position,
         { names::EVENT_LAG } = applied.lag_ms,
+        { names::EVENT_DUPLICATE } = Empty,
         { names::ERROR } = Empty,
         { names::ORDER } = Empty,
     );

@@ -4,7 +4,7 @@ use madang_types::{Ids, OrderId};
 use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-use super::{Here, TraceContext, here, otel, spans};
+use super::{Here, TraceContext, here, names, otel, spans};
 
 /// An event that is applied.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,11 @@ impl Part {
     /// The traceparent of what this part causes.
     pub fn traceparent(&self) -> String {
         self.here.context().to_string()
+    }
+
+    /// Says that the event had been applied before.
+    pub fn note_duplicate(&self) {
+        self.span.record(names::EVENT_DUPLICATE, true);
     }
 
     /// It ends now, however long its span is held by others.

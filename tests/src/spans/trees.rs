@@ -1,7 +1,7 @@
 //! What orders look like: spans below those that caused them.
 
 /// An order to its end: the parcel on its way, the customer told.
-pub(crate) const CONFIRMED: &str = "\
+pub const CONFIRMED: &str = "\
 gateway: OrdersService/PlaceOrder
   gateway: OrdersService/PlaceOrder
     orders: OrdersService/PlaceOrder
@@ -33,7 +33,7 @@ gateway: OrdersService/PlaceOrder
       payments: apply OrderPlaced";
 
 /// An order whose card is declined, as `tok_declined` is.
-pub(crate) const REJECTED: &str = "\
+pub const REJECTED: &str = "\
 gateway: OrdersService/PlaceOrder
   gateway: OrdersService/PlaceOrder
     orders: OrdersService/PlaceOrder
@@ -67,7 +67,7 @@ gateway: OrdersService/PlaceOrder
       payments: apply OrderPlaced";
 
 /// A confirmed order whose parcel waits, since shipping does not hear that the payment is captured.
-pub(crate) const CONFIRMED_WAITING: &str = "\
+pub const CONFIRMED_WAITING: &str = "\
 gateway: OrdersService/PlaceOrder
   gateway: OrdersService/PlaceOrder
     orders: OrdersService/PlaceOrder
@@ -97,7 +97,7 @@ gateway: OrdersService/PlaceOrder
       payments: apply OrderPlaced";
 
 /// The cancellation of that order.
-pub(crate) const CANCELLED: &str = "\
+pub const CANCELLED: &str = "\
 gateway: OrdersService/CancelOrder
   gateway: OrdersService/CancelOrder
     orders: OrdersService/CancelOrder
@@ -113,7 +113,7 @@ gateway: OrdersService/CancelOrder
       orders: write request";
 
 /// What takes an order up again after orders died.
-pub(crate) const RESUMED: &str = "\
+pub const RESUMED: &str = "\
 orders: saga place-order forward
   inventory: apply OrderConfirmed
   notifications: apply OrderConfirmed
