@@ -54,6 +54,7 @@ fn may_use(folder: &str) -> Option<&'static [&'static str]> {
         "crates/events" => &["db", "api", "chassis", "crash", "types"],
         "cli" => &["api", "load", "types"],
         "tests" => &["api", "types"],
+        "bench" => &["api", "load", "types"],
         // The whole shop in one process, for tests alone.
         "sim" => &[
             "types",
