@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 use crate::config::Place;
 use crate::job::job;
@@ -92,6 +93,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let called = Instant::now();
         let (job, answer) = job(work);
         match &*self.executor {
             Executor::Threads(threads) => self.refuse(threads.write(kind, job))?,
@@ -101,7 +103,9 @@ impl Db {
                 inline.write(kind, job).await.or_else(|error| self.refuse(Err(error)))?
             }
         }
-        received(answer).await
+        let answer = received(answer).await;
+        self.board.time(Some(kind), called.elapsed());
+        answer
     }
 
     /// Runs `work` on a reader: all its queries see one snapshot, at least as new as every write that
@@ -115,6 +119,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let called = Instant::now();
         let (job, answer) = job(work);
         match &*self.executor {
             Executor::Threads(threads) => self.refuse(threads.read(job))?,
@@ -122,7 +127,9 @@ impl Db {
             #[cfg(feature = "sim")]
             Executor::Inline(inline) => inline.read(job),
         }
-        received(answer).await
+        let answer = received(answer).await;
+        self.board.time(None, called.elapsed());
+        answer
     }
 
     /// Changes after each COMMIT of a group in which a closure called [`Tx::raise`]; on PostgreSQL also when

@@ -54,6 +54,7 @@ impl Around for Observe {
             trace_id = tracing::field::Empty,
         );
         let context = trace::adopt(&span, TraceContext::of(request.headers()), &*self.ids);
+        call.belongs_to(&context);
         request.extensions_mut().insert(Rpc { method, request_id });
         let answer = trace::scope(context, go(inner, request).instrument(span.clone())).await;
         call.see(answer.headers());

@@ -51,6 +51,7 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
     );
     let context = trace::adopt(&span, TraceContext::of(request.headers()), &*observer.ids);
     let mut timing = observer.metrics.http().request(method, route);
+    timing.belongs_to(&context);
     let answered = answer(&observer, request, next, &request_id);
     let answer = trace::scope(context, answered.instrument(span.clone())).await;
     timing.end(answer.status());
