@@ -1,3 +1,5 @@
+//! What a process counts and measures: on `/metrics` for Prometheus, and by OTLP where that is asked for.
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,11 +13,15 @@ use crate::Service;
 mod age;
 mod exemplar;
 pub(crate) mod http;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod process;
 mod reading;
 pub(crate) mod rpc;
 
 pub use age::Age;
+#[cfg(feature = "otlp")]
+pub use otlp::push;
 pub use reading::{Labels, Reading};
 
 /// Seconds; fine where a local commit ends, up to the longest deadline.

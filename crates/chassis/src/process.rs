@@ -98,6 +98,7 @@ where
 
 async fn serve<A, F, Fut, E>(service: Service, args: A, server: &ServerArgs, run: F) -> Result<(), Failure>
 where
+    A: AsRef<TelemetryArgs>,
     F: FnOnce(A, Listener, Platform) -> Fut,
     Fut: Future<Output = Result<(), E>>,
     E: StdError + 'static,
@@ -113,6 +114,8 @@ where
         "starts"
     );
     hear_signals(&platform)?;
+    #[cfg(feature = "otlp")]
+    crate::metrics::push(&platform, args.as_ref());
     let end_admin = Shutdown::new();
     let admin = admin::serve(admin_listener, platform.clone(), address, end_admin.clone());
     // Apart from the service's tasks, which end first.

@@ -52,9 +52,9 @@ pub fn measure(db: &Db, platform: &Platform) {
 
 fn transactions(meter: &Meter) -> Vec<(Labels, Spread)> {
     let reads = (vec![("operation", "read"), ("kind", "read")], meter.transactions(None));
-    let writes = Kind::ALL.into_iter().map(|kind| {
-        (vec![("operation", "write"), ("kind", kind.as_str())], meter.transactions(Some(kind)))
-    });
+    let writes = Kind::ALL
+        .into_iter()
+        .map(|kind| (vec![("operation", "write"), ("kind", kind.as_str())], meter.transactions(Some(kind))));
     writes.filter(|(_, spread)| spread.count() > 0).chain([reads]).collect()
 }
 

@@ -101,11 +101,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let labels = Labels { method: Arc::clone(&self.method), code: code_name(self.code) };
-        self.durations.get_or_create(&labels).observe(
-            self.start.elapsed().as_secs_f64(),
-            self.trace,
-            None,
-        );
+        self.durations.get_or_create(&labels).observe(self.start.elapsed().as_secs_f64(), self.trace, None);
         if let Some(in_flight) = &self.in_flight {
             in_flight.dec();
         }

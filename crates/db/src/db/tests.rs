@@ -95,7 +95,11 @@ async fn closures_that_wait_share_one_commit() {
     assert_eq!(meter.transactions(Some(Kind::Relay)).count(), 0);
     let (commits, sizes) = (meter.commits(), meter.group_sizes());
     assert!((commits.count(), commits.sum > 0.0) == (1, true), "{commits:?}");
-    assert_eq!((sizes.count(), sizes.sum, sizes.buckets[7]), (1, 101.0, (128.0, 1)), "the gate's closure is one");
+    assert_eq!(
+        (sizes.count(), sizes.sum, sizes.buckets[7]),
+        (1, 101.0, (128.0, 1)),
+        "the gate's closure is one"
+    );
     db.read(count).await.unwrap();
     assert_eq!((meter.transactions(None).count(), meter.commits().count()), (1, 1), "a read commits nothing");
 }

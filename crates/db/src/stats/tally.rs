@@ -41,7 +41,10 @@ impl<const N: usize> Tally<N> {
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a sum of nanoseconds is exact for 104 days, and close after")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a sum of nanoseconds is exact for 104 days, and close after"
+    )]
     pub(crate) fn read(&self) -> Spread {
         let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let bounds = self.bounds.iter().map(|bound| *bound as f64 / self.scale);

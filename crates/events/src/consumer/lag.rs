@@ -26,9 +26,8 @@ pub(super) struct Lag {
 
 impl Lag {
     pub(super) fn new(shared: &Arc<Shared>, platform: &Platform, every: Duration) -> Self {
-        let gauges = |name, help| {
-            platform.metrics.register_family((name, &["producer"]), help, Gauges::default())
-        };
+        let gauges =
+            |name, help| platform.metrics.register_family((name, &["producer"]), help, Gauges::default());
         Self {
             shared: Arc::clone(shared),
             shutdown: platform.shutdown.clone(),
@@ -38,7 +37,10 @@ impl Lag {
             lag: gauges("events_lag", "Events of the producer that are not applied yet"),
             dead_letters: gauges("events_dead_letters", "Events that could not be applied, by producer"),
             parked: gauges("events_parked", "Events that wait behind a dead letter, by producer"),
-            stopped: gauges("events_consumer_stopped", "Whether the consumer stopped with an alarm (1), by producer"),
+            stopped: gauges(
+                "events_consumer_stopped",
+                "Whether the consumer stopped with an alarm (1), by producer",
+            ),
         }
     }
 

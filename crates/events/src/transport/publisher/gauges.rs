@@ -20,7 +20,11 @@ impl Gauges {
         let published = metrics.register("outbox_published_position", help, Gauge::default());
         let help = "Events that have a position but are not in the stream";
         let (given, sent) = (last.clone(), published.clone());
-        drop(metrics.register("outbox_publisher_lag", help, Reading::gauge(move || Some(lag(&given, &sent)))));
+        drop(metrics.register(
+            "outbox_publisher_lag",
+            help,
+            Reading::gauge(move || Some(lag(&given, &sent))),
+        ));
         let help = "How long there has been such an event, without the publisher having caught up";
         let behind = metrics.register("outbox_publisher_lag_age_seconds", help, Age::new(&platform.clock));
         let help = "Whether the publisher stopped, by alarm";
