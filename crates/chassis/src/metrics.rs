@@ -133,7 +133,7 @@ impl Shown {
             MetricType::Gauge => ("gauge", ""),
             MetricType::Histogram => ("histogram", ""),
             MetricType::Info => ("info", "_info"),
-            _ => ("unknown", ""),
+            MetricType::Unknown => ("unknown", ""),
         };
         let full = format!("{PREFIX}_{name}{suffix}");
         // A text with a name twice could not be read.

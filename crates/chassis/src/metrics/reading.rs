@@ -39,10 +39,10 @@ impl Reading {
     }
 
     fn one(&self, encoder: &mut MetricEncoder<'_>, value: f64) -> fmt::Result {
-        match self.kind {
-            MetricType::Counter => encoder.encode_counter::<NoLabelSet, _, f64>(&value, None),
-            _ => encoder.encode_gauge(&value),
+        if matches!(self.kind, MetricType::Counter) {
+            return encoder.encode_counter::<NoLabelSet, _, f64>(&value, None);
         }
+        encoder.encode_gauge(&value)
     }
 }
 

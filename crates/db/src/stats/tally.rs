@@ -124,7 +124,9 @@ mod tests {
     #[test]
     fn a_value_is_counted_below_the_first_bound_that_holds_it() {
         let sizes = Sizes::default();
-        [1, 2, 3, 512, 513].map(|size| sizes.add(size));
+        for size in [1, 2, 3, 512, 513] {
+            sizes.add(size);
+        }
         let spread = sizes.read();
         let counts: Vec<u64> = spread.buckets.iter().map(|(_, count)| *count).collect();
         assert_eq!(counts, [1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1]);
