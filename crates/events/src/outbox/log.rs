@@ -172,3 +172,31 @@ pub(crate) fn prune(tx: &mut Tx<'_>, before: Timestamp) -> Result<i64, Error> {
 fn rows(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use madang_db::{Config, Db, Kind};
+
+    use super::*;
+
+    fn at(microseconds: i64) -> Timestamp {
+        Timestamp::from_microsecond(microseconds).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_stamping_tells_how_many_wait_still_and_since_when() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::sqlite(folder.path().join("events.db"));
+        let db = Db::inline(&config, vec![crate::migrations()], 1).unwrap();
+        let publish = |tx: &mut Tx<'_>| {
+            (0..300).try_for_each(|n| {
+                let payload = madang_api::events::v1::OrderConfirmed::default();
+                insert(tx, &NewEvent::new(Uuid::from_u128(n), "a", at(n as i64), &payload))
+            })
+        };
+        db.write::<_, Error, _>(Kind::Request, publish).await.unwrap();
+        let stamp = async || db.write::<_, Error, _>(Kind::Relay, |tx| stamp(tx, at(1_000))).await.unwrap();
+        assert_eq!(stamp().await, Stamped { last: 256, waiting: 44, oldest: Some(at(256)) });
+        assert_eq!(stamp().await, Stamped { last: 300, waiting: 0, oldest: None });
+    }
+}
