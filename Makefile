@@ -91,6 +91,11 @@ proto: ## Check the contracts: buf lint, and buf breaking against what was relea
 check-charts: ## Check charts, manifests, policies and the Dockerfile, with helm and kubectl, installed where missing; no cluster
 	MADANG_TEST_CHARTS=1 CARGO="$(CARGO)" tools/kubernetes tools/test --locked -p madang-tests --test manifests
 
+.PHONY: check-rules
+check-rules: ## Check and try the rules of alerts, with promtool, taken from Debian's package where missing
+	tools/promtool check rules helm/commons/files/rules.yaml
+	tools/promtool test rules k8s/platform/rules.test.yaml
+
 .PHONY: release-proto
 release-proto: ## Take the contracts as they are for released; only a release does this
 	tools/buf build proto -o proto/released/madang.binpb
@@ -112,8 +117,9 @@ kind-down: ## Delete that cluster, with all its data
 	$(CARGO) run --release --locked --quiet -p madang-cli -- cluster down
 
 .PHONY: render
-render: ## Render k8s/base/shop.yaml and docs/policies.md from the charts
+render: ## Write what is generated: k8s/base/shop.yaml, k8s/platform/rules.yaml, docs/policies.md, docs/telemetry.md, dashboards
 	tools/kubernetes tools/render shop
+	MADANG_WRITE_METRICS=1 $(CARGO) test --locked --quiet -p madang-sim --test telemetry
 	MADANG_WRITE_POLICIES=1 MADANG_TEST_CHARTS=1 tools/kubernetes $(CARGO) test --locked --quiet -p madang-tests --test manifests document
 
 .PHONY: test-cluster

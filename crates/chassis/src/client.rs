@@ -14,11 +14,10 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tower::{Service, ServiceExt};
-use tracing::Instrument;
 
 use crate::server::methods;
 use crate::trace::seen::{Seen, Side};
-use crate::trace::{self, baggage, spans};
+use crate::trace::{self, baggage};
 use crate::{Carrier, Metrics, Platform, deadline};
 
 mod body;
@@ -84,17 +83,16 @@ impl Service<Request<Body>> for Client {
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let (method, service) = (methods::known(request.uri().path()), self.clone());
-        let span = spans::call(&method.label, trace::current_order(), method.is_quiet);
-        trace::inject(&span, request.headers_mut());
+        let span = trace::call(&method, request.headers_mut());
         let call = self.metrics.rpc().client(Arc::clone(&method.label));
-        let seen = Seen::new(Side::Client, call, span.clone());
+        let seen = Seen::new(Side::Client, call, span);
         let answer = async move {
             madang_crash::point(|| format!("call{}/before", method.label));
             let answer = service.send(request, seen).await?;
             madang_crash::point(|| format!("call{}/after", method.label));
             Ok(answer)
         };
-        Box::pin(answer.instrument(span))
+        Box::pin(answer)
     }
 }
 
@@ -122,7 +120,6 @@ impl Client {
             Ok(answer) => {
                 seen.see(answer.headers());
                 if let Some(order) = baggage::answered(answer.headers()) {
-                    spans::belongs(seen.span(), order);
                     trace::learn(order);
                 }
                 Ok(answer.map(|inner| Body::new(body::Answer::new(inner, sleep, seen))))

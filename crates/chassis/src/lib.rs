@@ -21,7 +21,7 @@ pub mod client;
 pub mod config;
 pub mod deadline;
 mod fault;
-mod metrics;
+pub mod metrics;
 mod panics;
 mod platform;
 mod process;

@@ -100,6 +100,7 @@ where
 
 async fn serve<A, F, Fut, E>(platform: Platform, args: A, server: &ServerArgs, run: F) -> Result<(), Failure>
 where
+    A: AsRef<TelemetryArgs>,
     F: FnOnce(A, Listener, Platform) -> Fut,
     Fut: Future<Output = Result<(), E>>,
     E: StdError + 'static,
@@ -114,6 +115,7 @@ where
         "starts"
     );
     hear_signals(&platform)?;
+    crate::metrics::push(&platform, args.as_ref());
     let end_admin = Shutdown::new();
     let admin = admin::serve(admin_listener, platform.clone(), address, end_admin.clone());
     // Apart from the service's tasks, which end first.

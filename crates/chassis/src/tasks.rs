@@ -4,7 +4,6 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio::task::AbortHandle;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 
 use crate::{Shutdown, panics, trace};
 
@@ -36,8 +35,8 @@ impl Tasks {
                 shutdown.fail(format!("the task {name} panicked: {panic}"));
             }
         };
-        let traced = trace::carry(trace::here(), guarded);
-        self.tracker.spawn(traced.instrument(trace::spans::task(name))).abort_handle()
+        let traced = trace::carry(trace::here(), name, guarded);
+        self.tracker.spawn(traced).abort_handle()
     }
 
     /// How many run.

@@ -2,20 +2,25 @@
 
 use std::io;
 
+use tracing_subscriber::filter::{ParseError, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
-use tracing_subscriber::{EnvFilter, Layer, Registry, filter::ParseError, reload};
+use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
-use crate::config::{LogFormat, TelemetryArgs};
+use crate::config::TelemetryArgs;
+use crate::trace::span::Recorder;
 use crate::{Platform, Service};
 
-mod json;
+mod events;
+mod fields;
 mod level;
-#[cfg(feature = "otlp")]
+mod lines;
 mod otlp;
 mod spans;
 
+use events::SpanEvents;
 pub use level::{LevelError, LogLevel};
+use lines::Lines;
 use spans::Spans;
 
 /// Why a process cannot tell about itself.
@@ -38,8 +43,6 @@ pub enum Error {
 pub struct Guard {
     level: LogLevel,
     spans: Spans,
-    #[cfg(feature = "otlp")]
-    exporter: Option<otlp::Exporter>,
 }
 
 type BoxLayer = Box<dyn Layer<Registry> + Send + Sync>;
@@ -53,27 +56,15 @@ pub fn start(service: &Service, args: &TelemetryArgs) -> Result<Guard, Error> {
     let filter = EnvFilter::try_new(&args.log_level)?;
     let (filter, handle) = reload::Layer::new(filter);
     let spans = Spans::default();
-    let log: BoxLayer = match args.log_format {
-        LogFormat::Json => json::Lines::new(service.name, io::stdout).with_filter(filter).boxed(),
-        LogFormat::Pretty => tracing_subscriber::fmt::layer().with_filter(filter).boxed(),
-    };
-    #[cfg(feature = "otlp")]
-    let (traces, exporter) = otlp::start(service, args, &spans)?.unzip();
-    #[cfg(not(feature = "otlp"))]
-    let traces: Option<BoxLayer> = None;
-    let layers: Vec<BoxLayer> = [Some(log), traces].into_iter().flatten().collect();
+    let lines = Lines { service: service.name, format: args.log_format, writer: io::stdout };
+    let log: BoxLayer = lines.with_filter(filter).boxed();
+    let is_exporting = otlp::start(service, args, &spans)?;
+    let events: Option<BoxLayer> =
+        is_exporting.then(|| SpanEvents.with_filter(filter_fn(SpanEvents::takes)).boxed());
+    let layers: Vec<BoxLayer> = [Some(log), events].into_iter().flatten().collect();
     Registry::default().with(layers).try_init()?;
     std::panic::set_hook(Box::new(log_panic));
-    #[cfg(not(feature = "otlp"))]
-    if args.otlp_endpoint.is_some() {
-        tracing::warn!("this program is built without the feature otlp: traces are not exported");
-    }
-    Ok(Guard {
-        level: LogLevel::new(handle),
-        spans,
-        #[cfg(feature = "otlp")]
-        exporter,
-    })
+    Ok(Guard { level: LogLevel::new(handle), spans })
 }
 
 impl Guard {
@@ -90,11 +81,8 @@ fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     tracing::error!(panic = text, place, "a panic");
 }
 
-#[cfg(feature = "otlp")]
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(exporter) = self.exporter.take() {
-            exporter.flush();
-        }
+        Recorder::stop(otlp::EXPORT_TIMEOUT);
     }
 }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 
 use crate::config::Place;
 use crate::job::job;
@@ -93,7 +94,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let observed = self.observed(Some(kind));
+        let (observed, called) = (self.observed(Some(kind)), Instant::now());
         let watch = observed.clone();
         let (job, answer) = job(move |tx| observer::run(watch.as_ref(), tx, &work));
         match &*self.executor {
@@ -104,7 +105,9 @@ impl Db {
                 inline.write(kind, job).await.or_else(|error| self.refuse(Err(error)))?
             }
         }
-        ended(observed, received(answer).await)
+        let answer = ended(observed, received(answer).await);
+        self.board.time(Some(kind), called.elapsed());
+        answer
     }
 
     /// Runs `work` on a reader: all its queries see one snapshot, at least as new as every write that
@@ -118,7 +121,7 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
-        let observed = self.observed(None);
+        let (observed, called) = (self.observed(None), Instant::now());
         let watch = observed.clone();
         let (job, answer) = job(move |tx| observer::run(watch.as_ref(), tx, &work));
         match &*self.executor {
@@ -127,7 +130,9 @@ impl Db {
             #[cfg(feature = "sim")]
             Executor::Inline(inline) => inline.read(job),
         }
-        ended(observed, received(answer).await)
+        let answer = ended(observed, received(answer).await);
+        self.board.time(None, called.elapsed());
+        answer
     }
 
     /// Has all transactions from now on seen by `observer`; the first one stays.

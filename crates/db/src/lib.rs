@@ -64,6 +64,6 @@ pub use error::{Cause, Error, OpenError};
 pub use lead::{Lead, Term};
 pub use migrations::Migrations;
 pub use observer::{Observed, Observer};
-pub use stats::{Kind, Meter, Stats};
+pub use stats::{Kind, Meter, Spread, Stats};
 pub use tx::{Dialect, Tx};
 pub use value::{FromValue, Row, Value};

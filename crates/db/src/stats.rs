@@ -1,6 +1,14 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
+
+mod tally;
+
+pub use tally::Spread;
+
+use tally::{Durations, Sizes};
 
 use crate::Observer;
 
@@ -86,6 +94,27 @@ impl Meter {
     pub fn read(&self) -> Stats {
         *self.0.stats()
     }
+
+    /// How long transactions that wrote for this purpose took, or with none those that read, from the call to its answer, in
+    /// seconds. One whose caller gave up is not among them.
+    pub fn transactions(&self, kind: Option<Kind>) -> Spread {
+        self.0.took(kind).read()
+    }
+
+    /// How long COMMIT took where something was written, with its sync, in seconds.
+    pub fn commits(&self) -> Spread {
+        self.0.commits.read()
+    }
+
+    /// How many closures the committed groups had; on PostgreSQL a closure is a group.
+    pub fn group_sizes(&self) -> Spread {
+        self.0.group_sizes.read()
+    }
+
+    /// How many closures wait for a thread: those that write, and those that read.
+    pub fn queued(&self) -> (u64, u64) {
+        (self.0.writes_queued.get(), self.0.reads_queued.get())
+    }
 }
 
 /// What the executor tells the rest of the process.
@@ -94,10 +123,49 @@ pub(crate) struct Board {
     stats: Mutex<Stats>,
     pub(crate) raised: watch::Sender<u64>,
     pub(crate) observer: OnceLock<Arc<dyn Observer>>,
+    writes: [Durations; Kind::ALL.len()],
+    reads: Durations,
+    pub(crate) commits: Durations,
+    pub(crate) group_sizes: Sizes,
+    writes_queued: Queued,
+    reads_queued: Queued,
 }
 
 impl Board {
+    /// Counts a transaction, by the time from its call to its answer.
+    pub(crate) fn time(&self, kind: Option<Kind>, took: Duration) {
+        self.took(kind).add(took);
+    }
+
+    /// The queue of closures that write, or of those that read.
+    pub(crate) fn queued(&self, writes: bool) -> &Queued {
+        if writes { &self.writes_queued } else { &self.reads_queued }
+    }
+
+    fn took(&self, kind: Option<Kind>) -> &Durations {
+        kind.map_or(&self.reads, |kind| &self.writes[kind as usize])
+    }
     pub(crate) fn stats(&self) -> MutexGuard<'_, Stats> {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How many wait.
+#[derive(Debug, Default)]
+pub(crate) struct Queued(AtomicU64);
+
+impl Queued {
+    /// One comes, before it can be taken.
+    pub(crate) fn comes(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One was taken, or turned away.
+    pub(crate) fn goes(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 }

@@ -1,9 +1,10 @@
-//! The counts of a service's database as metrics.
+//! The counts and measurements of a service's database as metrics.
 
 use std::fmt::{self, Debug, Formatter};
 
 use madang_chassis::Platform;
-use madang_db::{Db, Kind, Meter, Stats};
+use madang_chassis::metrics::{Labels, Reading};
+use madang_db::{Db, Kind, Meter, Spread, Stats};
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 
@@ -26,16 +27,71 @@ const COUNTS: [(&str, &str, Read); 7] = [
     ("db_overloaded", "Calls refused because the database's queue was full", |stats| stats.overloaded),
 ];
 
-/// Shows what the database counts, on `/metrics`, and traces its transactions.
+/// Shows what the database counts and measures, on `/metrics`, and traces its transactions.
 pub fn measure(db: &Db, platform: &Platform) {
     traces::trace(db);
-    let meter = db.meter();
-    let committed = Committed(meter.clone());
+    let (meter, metrics) = (db.meter(), &platform.metrics);
     let help =
         "Closures that were committed; order-path are the steps of orders that nothing goes wrong with";
-    drop(platform.metrics.register("db_closures_committed", help, committed));
+    let name = ("db_closures_committed", &["kind"][..]);
+    drop(metrics.register_family(name, help, Committed(meter.clone())));
     for (name, help, count) in COUNTS {
-        drop(platform.metrics.register(name, help, Count { meter: meter.clone(), count }));
+        drop(metrics.register(name, help, Count { meter: meter.clone(), count }));
+    }
+    let help =
+        "How long a transaction took, from the call to its answer, its wait in the queue and COMMIT in it";
+    let name = ("db_transaction_duration_seconds", &["operation", "kind"][..]);
+    drop(metrics.register_family(name, help, Spreads { meter: meter.clone(), read: transactions }));
+    let help = "How long COMMIT took where something was written, its sync in it";
+    let read = |meter: &Meter| vec![(Labels::new(), meter.commits())];
+    drop(metrics.register("db_commit_duration_seconds", help, Spreads { meter: meter.clone(), read }));
+    let help = "Closures in a committed group; on PostgreSQL each is a group of its own";
+    let read = |meter: &Meter| vec![(Labels::new(), meter.group_sizes())];
+    drop(metrics.register("db_group_closures", help, Spreads { meter: meter.clone(), read }));
+    let help = "Closures that wait for a thread of the database";
+    let name = ("db_queue_length", &["operation"][..]);
+    drop(metrics.register_family(name, help, Reading::gauges(move || queues(&meter))));
+}
+
+fn transactions(meter: &Meter) -> Vec<(Labels, Spread)> {
+    let reads = (vec![("operation", "read"), ("kind", "read")], meter.transactions(None));
+    let writes = Kind::ALL
+        .into_iter()
+        .map(|kind| (vec![("operation", "write"), ("kind", kind.as_str())], meter.transactions(Some(kind))));
+    writes.filter(|(_, spread)| spread.count() > 0).chain([reads]).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a queue is far shorter than 2^53")]
+fn queues(meter: &Meter) -> Vec<(Labels, f64)> {
+    let (writes, reads) = meter.queued();
+    [("write", writes), ("read", reads)]
+        .map(|(operation, length)| (vec![("operation", operation)], length as f64))
+        .into()
+}
+
+/// Histograms that the database keeps.
+#[derive(Clone, Debug)]
+struct Spreads {
+    meter: Meter,
+    read: fn(&Meter) -> Vec<(Labels, Spread)>,
+}
+
+impl EncodeMetric for Spreads {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for (labels, spread) in (self.read)(&self.meter) {
+            let (sum, count, buckets) = (spread.sum, spread.count(), &spread.buckets);
+            if labels.is_empty() {
+                encoder.encode_histogram::<NoLabelSet>(sum, count, buckets, None)?;
+            } else {
+                let mut one = encoder.encode_family(&labels)?;
+                one.encode_histogram::<NoLabelSet>(sum, count, buckets, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
     }
 }
 

@@ -95,7 +95,7 @@ impl<S: Saga> Driver<S> {
                 Ok(()) => return Stepped::Done,
                 Err(StepError::Refused { reason }) => return Stepped::Against(reason),
                 Err(StepError::Unknown(cause)) => {
-                    self.handle.failed(&cause);
+                    self.asks_again(step, Way::Action, &cause);
                     let pause = backoff.pause(self.shared.runtime.fraction());
                     tracing::info!(saga.id = %self.id, step = step.name, cause, pause_ms = pause.as_millis(), "a step's outcome is not known; it is asked again");
                     if self.pause(pause).await {
@@ -144,13 +144,18 @@ impl<S: Saga> Driver<S> {
                 Err(StepError::Refused { reason }) => return Err(Some(reason)),
                 Err(StepError::Unknown(_)) if Instant::now() >= until => return Err(None),
                 Err(StepError::Unknown(cause)) => {
-                    self.handle.failed(&cause);
+                    self.asks_again(step, Way::Undo, &cause);
                     let pause = backoff.pause(self.shared.runtime.fraction());
                     tracing::info!(saga.id = %self.id, step = step.name, cause, pause_ms = pause.as_millis(), "an undo's outcome is not known; it is asked again");
                     tokio::time::sleep(pause).await;
                 }
             }
         }
+    }
+
+    fn asks_again(&self, step: &Step<S>, way: Way, cause: &BoxError) {
+        self.handle.failed(cause);
+        self.shared.stats.repeats(step.name, matches!(way, Way::Undo));
     }
 
     async fn call(&self, context: &S::Context, step: &Step<S>, way: Way) -> Result<(), StepError> {

@@ -8,6 +8,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::definition::{BoxFuture, Saga};
 use crate::driver::Driver;
 use crate::recovery::{self, Scan};
+use crate::stats::Stats;
 use crate::waiting::{Handle, Waiting};
 
 /// How the engine goes about its work.
@@ -56,6 +57,7 @@ pub(crate) struct Shared<S: Saga> {
     pub(crate) saga: S,
     pub(crate) config: Config,
     pub(crate) runtime: Box<dyn Runtime>,
+    pub(crate) stats: Arc<Stats>,
     places: Arc<Semaphore>,
     running: Mutex<HashMap<S::Id, Arc<Handle>>>,
     /// Has the next scan begin at once.
@@ -68,13 +70,15 @@ impl<S: Saga> Engine<S> {
         let places = Arc::new(Semaphore::new(config.places));
         let running = Mutex::new(HashMap::new());
         let (runtime, scan) = (Box::new(runtime), Notify::new());
-        let shared = Arc::new(Shared { saga, config, runtime, places, running, scan });
+        let stats = Arc::new(Stats::new(S::STEPS.iter().map(|step| step.name)));
+        let shared = Arc::new(Shared { saga, config, runtime, stats, places, running, scan });
         shared.runtime.spawn(Box::pin(Arc::clone(&shared).scan()));
         Self { shared }
     }
 
     /// Drives a saga that was created just now and that nobody has driven.
     pub fn begin(&self, id: S::Id, context: S::Context) {
+        self.shared.stats.starts();
         self.shared.drive(id, Some(context));
     }
 
@@ -107,6 +111,11 @@ impl<S: Saga> Engine<S> {
     pub fn running(&self) -> usize {
         self.shared.running().len()
     }
+
+    /// What the engine counts; it does not keep the engine alive.
+    pub fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.shared.stats)
+    }
 }
 
 impl<S: Saga> Clone for Engine<S> {
@@ -131,7 +140,11 @@ impl<S: Saga> Shared<S> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
         let handle = Arc::new(Handle::default());
         running.insert(id, Arc::clone(&handle));
+        self.stats.drives(running.len());
         drop(running);
+        if fresh.is_none() {
+            self.stats.resumes();
+        }
         let driver = Driver::new(Arc::clone(self), id, handle);
         self.runtime.spawn(Box::pin(async move {
             driver.run(fresh).await;
@@ -178,6 +191,7 @@ impl<S: Saga> Shared<S> {
         let leaves = !nudged();
         if leaves {
             running.remove(&id);
+            self.stats.drives(running.len());
         }
         leaves
     }
@@ -187,6 +201,7 @@ impl<S: Saga> Shared<S> {
         let mut running = self.running();
         if running.get(&id).is_some_and(|listed| Arc::ptr_eq(listed, handle)) {
             running.remove(&id);
+            self.stats.drives(running.len());
         }
     }
 

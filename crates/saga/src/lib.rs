@@ -23,6 +23,7 @@ mod definition;
 mod driver;
 mod engine;
 pub mod recovery;
+mod stats;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -32,4 +33,5 @@ pub use definition::{
     BoxError, BoxFuture, Call, Direction, Guard, Progress, Saga, Step, StepError, UndoRefused,
 };
 pub use engine::{Config, Engine, Runtime};
+pub use stats::{Repeated, Stats};
 pub use waiting::Waiting;

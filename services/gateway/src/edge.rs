@@ -7,8 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use madang_api::error::retry_later;
-use madang_chassis::Platform;
-use madang_chassis::trace::names;
+use madang_chassis::{Platform, trace};
 use madang_types::Ids;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -86,7 +85,7 @@ impl Edge {
 pub(crate) async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers(), &*edge.ids);
     // The span is the chassis's, which takes any id.
-    tracing::Span::current().record(names::REQUEST, id.as_str());
+    trace::request(id.as_str());
     let mut response = match edge.refuse(&request) {
         None => {
             strip(request.headers_mut());

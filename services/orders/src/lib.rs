@@ -94,6 +94,7 @@ pub async fn serve(db: Db, config: Config, listener: Listener, platform: Platfor
     let saga = PlaceOrder::new(participants, (db.clone(), owner), watchers.clone(), &platform);
     let drivers = Drivers { platform: platform.clone(), stop: CancellationToken::new() };
     let engine = Engine::start(saga, madang_saga::Config::default(), drivers.clone());
+    saga::meters::show(&engine.stats(), &platform);
     drivers.spawn(Box::pin(lease.clone().keep(engine.clone())));
     drivers.spawn(Box::pin(watchers.clone().poll(db.clone(), engine.clone())));
     let app = App::new((db, owner), &platform, Pricing::new(catalog, shipping), (engine, watchers));

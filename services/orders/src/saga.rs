@@ -1,5 +1,6 @@
 //! The saga of an order: its definition, and its participants as calls.
 
+pub(crate) mod meters;
 mod participants;
 mod place_order;
 

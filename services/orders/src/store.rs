@@ -3,6 +3,7 @@
 pub mod replicas;
 mod row;
 
+use jiff::Timestamp;
 use madang_db::{Error, Tx, params};
 use madang_types::{CustomerId, OrderId};
 use uuid::Uuid;
@@ -139,14 +140,30 @@ pub fn all(tx: &mut Tx<'_>, after: Option<OrderId>, limit: i64) -> Result<Vec<Or
     read_all(tx, SQL, &params![after.map_or(Uuid::nil(), OrderId::uuid), limit])
 }
 
-/// Ids of the open orders that `owner` drives, oldest first.
+/// The open orders of a process.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Open {
+    /// Their ids, oldest first.
+    pub ids: Vec<OrderId>,
+    /// Since when the one that has stood longest stands in its state.
+    pub oldest: Option<Timestamp>,
+}
+
+/// The open orders that `owner` drives, at most `limit`.
 ///
 /// # Errors
 /// Those of [`Tx::query`].
-pub fn open(tx: &mut Tx<'_>, owner: Uuid, limit: i64) -> Result<Vec<OrderId>, Error> {
-    const SQL: &str = "SELECT order_id FROM orders WHERE owner = $1 \
+pub fn open(tx: &mut Tx<'_>, owner: Uuid, limit: i64) -> Result<Open, Error> {
+    const SQL: &str = "SELECT order_id, updated_at FROM orders WHERE owner = $1 \
                        AND state IN ('PENDING', 'CANCELLING', 'REJECTING') ORDER BY order_id LIMIT $2";
-    tx.query(SQL, &params![owner, limit])?.iter().map(|row| row.get(0).map(OrderId::new)).collect()
+    let mut open = Open::default();
+    let mut oldest = i64::MAX;
+    for row in &tx.query(SQL, &params![owner, limit])? {
+        open.ids.push(OrderId::new(row.get(0)?));
+        oldest = oldest.min(row.get(1)?);
+    }
+    open.oldest = Timestamp::from_microsecond(oldest).ok().filter(|_| !open.ids.is_empty());
+    Ok(open)
 }
 
 /// Orders that somebody waits for, `MANY` at most.

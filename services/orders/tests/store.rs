@@ -168,7 +168,10 @@ async fn open_orders_are_those_of_their_driver_until_they_are_taken_over() {
         inserted(&db, &order(n, "mina"), owner).await.unwrap();
     }
     moved(&db, &order(4, "mina").moved(State::Confirmed, at(20))).await;
-    let open = async |owner| read(&db, move |tx| store::open(tx, owner, 10)).await;
+    let open = async |owner| read(&db, move |tx| store::open(tx, owner, 10)).await.ids;
+    let oldest = read(&db, |tx| store::open(tx, OWNER, 10)).await.oldest;
+    assert_eq!(oldest, Some(order(1, "mina").updated));
+    assert_eq!(read(&db, |tx| store::open(tx, Uuid::from_u128(99), 10)).await, store::Open::default());
     assert_eq!((open(OWNER).await, open(OTHER).await), (vec![id(1), id(3)], vec![id(2)]));
 
     assert_eq!(write(&db, |tx| store::take_over_all(tx, OTHER)).await.unwrap(), 2);

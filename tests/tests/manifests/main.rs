@@ -12,6 +12,7 @@ mod network;
 mod object;
 mod pods;
 mod policies;
+mod prometheus;
 mod rendering;
 mod routes;
 mod stores;

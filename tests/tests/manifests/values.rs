@@ -10,7 +10,7 @@ use crate::charts::{Charts, SERVICES};
 use crate::of_charts;
 
 /// A value that is refused, and what the message must name.
-const BAD: [(&str, &str, &str); 44] = [
+const BAD: [(&str, &str, &str); 45] = [
     ("orders", "scaling.minReplicas=0", "'/scaling/minReplicas': minimum"),
     ("orders", "scaling.minReplicas=9", "scaling.minReplicas"),
     ("orders", "scaling.maxReplicas=1000", "'/scaling/maxReplicas': maximum"),
@@ -54,6 +54,7 @@ const BAD: [(&str, &str, &str); 44] = [
     ("commons", "edge.serviceType=Ingress", "'/edge/serviceType'"),
     ("commons", "edge.replicas=0", "'/edge/replicas': minimum"),
     ("commons", "edge.http.nodePort=80", "'/edge/http/nodePort': minimum"),
+    ("commons", "prometheus.rule=maybe", "'/prometheus/rule': got string"),
     ("madang", "orders.scaling.minReplicas=0", "'/scaling/minReplicas': minimum"),
 ];
 /// In the schema and not in the defaults: switches of the umbrella, what the gateway alone reads, a limit that nobody has.

@@ -108,6 +108,10 @@ pub struct TelemetryArgs {
     #[arg(long, env = "MADANG_OTLP_ENDPOINT", value_name = "URI", value_parser = crate::client::uri)]
     pub otlp_endpoint: Option<Uri>,
 
+    /// How often all metrics are pushed to the collector, at least 1s apart; never unless set
+    #[arg(long, env = "MADANG_OTLP_METRICS_INTERVAL", value_name = "DURATION", value_parser = interval)]
+    pub otlp_metrics_interval: Option<Duration>,
+
     /// The share of new traces that are exported, 0 to 1
     #[arg(long, env = "MADANG_TRACE_RATIO", value_name = "RATIO", default_value = "1", value_parser = ratio)]
     pub trace_ratio: f64,
@@ -116,7 +120,7 @@ pub struct TelemetryArgs {
 impl Default for TelemetryArgs {
     fn default() -> Self {
         let (log_format, log_level) = (LogFormat::default(), DEFAULT_LOG_LEVEL.to_owned());
-        Self { log_format, log_level, otlp_endpoint: None, trace_ratio: 1.0 }
+        Self { log_format, log_level, otlp_endpoint: None, otlp_metrics_interval: None, trace_ratio: 1.0 }
     }
 }
 
@@ -130,4 +134,9 @@ fn filter(text: &str) -> Result<String, String> {
 fn ratio(text: &str) -> Result<f64, String> {
     let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
     ratio.ok_or_else(|| "write a number from 0 to 1".to_owned())
+}
+
+fn interval(text: &str) -> Result<Duration, String> {
+    let interval = duration(text)?;
+    if interval < Duration::from_secs(1) { Err("write 1s or longer".to_owned()) } else { Ok(interval) }
 }

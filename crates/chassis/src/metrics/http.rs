@@ -2,12 +2,11 @@
 
 use http::StatusCode;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 
-use super::BUCKETS;
+use super::Shown;
+use super::exemplar::{Buckets, Durations, Trace};
+use crate::trace::TraceContext;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Labels {
@@ -16,41 +15,43 @@ struct Labels {
     status: u16,
 }
 
-type Durations = Family<Labels, Histogram, fn() -> Histogram>;
-
 /// The metrics of HTTP requests.
 #[derive(Clone, Debug)]
 pub(crate) struct Families {
-    durations: Durations,
+    durations: Durations<Labels>,
 }
 
 impl Families {
-    pub(super) fn new(registry: &mut Registry) -> Self {
-        let durations = Durations::new_with_constructor(|| Histogram::new(BUCKETS));
-        registry.register(
-            "http_server_duration_seconds",
-            "How long HTTP requests took, to the head of the answer",
-            durations.clone(),
-        );
+    pub(super) fn new(shown: &mut Shown) -> Self {
+        let durations = Durations::new_with_constructor(Buckets);
+        let help = "How long HTTP requests took, to the head of the answer";
+        let labels = &["method", "route", "status"];
+        shown.register(("http_server_duration_seconds", labels), help, durations.clone());
         Self { durations }
     }
 
     pub(crate) fn request(&self, method: &'static str, route: String) -> Timing {
         // Where the caller hangs up, no status is set: 499, as nginx has it.
         let labels = Labels { method, route, status: 499 };
-        Timing { durations: self.durations.clone(), labels, start: Instant::now() }
+        Timing { durations: self.durations.clone(), labels, start: Instant::now(), trace: None }
     }
 }
 
 /// One request; measured when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Timing {
-    durations: Durations,
+    durations: Durations<Labels>,
     labels: Labels,
     start: Instant,
+    trace: Option<Trace>,
 }
 
 impl Timing {
+    /// Notes the trace that it belongs to.
+    pub(crate) fn belongs_to(&mut self, context: &TraceContext) {
+        self.trace = Trace::of(Some(context));
+    }
+
     pub(crate) fn end(&mut self, status: StatusCode) {
         self.labels.status = status.as_u16();
     }
@@ -58,6 +59,7 @@ impl Timing {
 
 impl Drop for Timing {
     fn drop(&mut self) {
-        self.durations.get_or_create(&self.labels).observe(self.start.elapsed().as_secs_f64());
+        let seconds = self.start.elapsed().as_secs_f64();
+        self.durations.get_or_create(&self.labels).observe(seconds, self.trace, None);
     }
 }

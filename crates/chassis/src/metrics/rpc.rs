@@ -5,14 +5,13 @@ use std::sync::Arc;
 use http::HeaderMap;
 use madang_api::error::code_name;
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
 use tokio::time::Instant;
 use tonic::Code;
 
-use super::BUCKETS;
+use super::Shown;
+use super::exemplar::{Buckets, Durations, Trace};
+use crate::trace::{self, TraceContext};
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Labels {
@@ -20,31 +19,25 @@ struct Labels {
     code: &'static str,
 }
 
-type Durations = Family<Labels, Histogram, fn() -> Histogram>;
-
 /// The metrics of calls.
 #[derive(Clone, Debug)]
 pub(crate) struct Families {
-    server: Durations,
-    client: Durations,
+    server: Durations<Labels>,
+    client: Durations<Labels>,
     in_flight: Gauge,
 }
 
 impl Families {
-    pub(super) fn new(registry: &mut Registry) -> Self {
-        let durations = || Durations::new_with_constructor(|| Histogram::new(BUCKETS));
+    pub(super) fn new(shown: &mut Shown) -> Self {
+        let durations = || Durations::new_with_constructor(Buckets);
         let (server, client, in_flight) = (durations(), durations(), Gauge::default());
-        registry.register(
-            "rpc_server_duration_seconds",
-            "How long calls took to answer, to the end of the answer",
-            server.clone(),
-        );
-        registry.register(
-            "rpc_client_duration_seconds",
-            "How long calls to other services took, to the end of the answer",
-            client.clone(),
-        );
-        registry.register("rpc_server_in_flight", "Calls that are being answered", in_flight.clone());
+        let labels = &["method", "code"];
+        let help = "How long calls took to answer, to the end of the answer";
+        shown.register(("rpc_server_duration_seconds", labels), help, server.clone());
+        let help = "How long calls to other services took, to the end of the answer";
+        shown.register(("rpc_client_duration_seconds", labels), help, client.clone());
+        let help = "Calls that are being answered, streams among them";
+        shown.register(("rpc_server_in_flight", &[]), help, in_flight.clone());
         Self { server, client, in_flight }
     }
 
@@ -60,19 +53,26 @@ impl Families {
     }
 }
 
-/// One call; measured when it is dropped. Its code is CANCELLED unless its end was seen.
+/// One call; measured when it is dropped, in the trace that it was made in. Its code is CANCELLED unless its end was seen.
 #[derive(Debug)]
 pub(crate) struct Call {
-    durations: Durations,
+    durations: Durations<Labels>,
     method: Arc<str>,
     in_flight: Option<Gauge>,
     start: Instant,
     code: Code,
+    trace: Option<Trace>,
 }
 
 impl Call {
-    fn new(durations: Durations, method: Arc<str>, in_flight: Option<Gauge>) -> Self {
-        Self { durations, method, in_flight, start: Instant::now(), code: Code::Cancelled }
+    fn new(durations: Durations<Labels>, method: Arc<str>, in_flight: Option<Gauge>) -> Self {
+        let trace = Trace::of(trace::here().map(|here| here.context()).as_ref());
+        Self { durations, method, in_flight, start: Instant::now(), code: Code::Cancelled, trace }
+    }
+
+    /// Notes the trace that it belongs to, where that is known only after it began.
+    pub(crate) fn belongs_to(&mut self, context: &TraceContext) {
+        self.trace = Trace::of(Some(context));
     }
 
     /// Takes the code from an answer's headers or trailers, where it stands there.
@@ -101,7 +101,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let labels = Labels { method: Arc::clone(&self.method), code: code_name(self.code) };
-        self.durations.get_or_create(&labels).observe(self.start.elapsed().as_secs_f64());
+        self.durations.get_or_create(&labels).observe(self.start.elapsed().as_secs_f64(), self.trace, None);
         if let Some(in_flight) = &self.in_flight {
             in_flight.dec();
         }

@@ -13,6 +13,7 @@ use super::observe::Rpc;
 use super::{Around, Inner, RETRY_AFTER, go};
 use crate::config::ServerArgs;
 use crate::deadline::body::EndsEarly;
+use crate::metrics::{Labels, Reading};
 use crate::{Platform, Shutdown, deadline};
 
 /// Streams between services.
@@ -32,13 +33,34 @@ pub(super) struct Limit {
 
 impl Limit {
     pub(super) fn new(args: &ServerArgs, platform: &Platform) -> Self {
-        Self {
-            unary: Arc::new(Semaphore::new(usize::from(args.max_concurrency.get()))),
-            streams: Arc::new(Semaphore::new(usize::from(args.max_streams.get()))),
-            feeds: Arc::new(Semaphore::new(MAX_FEEDS)),
+        let (most_unary, most_streams) =
+            (usize::from(args.max_concurrency.get()), usize::from(args.max_streams.get()));
+        let places = |most| Arc::new(Semaphore::new(most));
+        let limit = Self {
+            unary: places(most_unary),
+            streams: places(most_streams),
+            feeds: places(MAX_FEEDS),
             shutdown: platform.shutdown.clone(),
-        }
+        };
+        let all = [
+            ("unary", Arc::clone(&limit.unary), most_unary),
+            ("stream", Arc::clone(&limit.streams), most_streams),
+            ("feed", Arc::clone(&limit.feeds), MAX_FEEDS),
+        ];
+        let taken = move || all.iter().map(|(class, places, most)| taken(class, places, *most)).collect();
+        let help = "Places for calls that are taken: unary, stream, feed (streams between services)";
+        drop(platform.metrics.register_family(
+            ("rpc_server_places_taken", &["class"]),
+            help,
+            Reading::gauges(taken),
+        ));
+        limit
     }
+}
+
+fn taken(class: &'static str, places: &Semaphore, most: usize) -> (Labels, f64) {
+    let taken = most.saturating_sub(places.available_permits());
+    (vec![("class", class)], u32::try_from(taken).map_or(f64::MAX, f64::from))
 }
 
 impl Around for Limit {

@@ -11,6 +11,8 @@ use super::health;
 pub(crate) struct Method {
     /// Its path, or `other`: callers choose paths, and a metric's labels must be bounded.
     pub(crate) label: Arc<str>,
+    /// The same as OpenTelemetry's conventions want it: without the slash in front.
+    pub(crate) name: Arc<str>,
     /// Whether either side streams.
     pub(crate) streams: bool,
     /// Whether it is part of the platform itself, so that it is neither shed nor harmed.
@@ -52,7 +54,9 @@ pub(crate) fn known(path: &str) -> Arc<Method> {
 
 /// What no contract names.
 fn other() -> Arc<Method> {
-    Arc::new(Method { label: Arc::from("other"), streams: false, platform: false, is_quiet: false })
+    let other: Arc<str> = Arc::from("other");
+    let label = Arc::clone(&other);
+    Arc::new(Method { label, name: other, streams: false, platform: false, is_quiet: false })
 }
 
 fn service_of(path: &str) -> Option<&str> {
@@ -87,6 +91,7 @@ fn methods(encoded: &[u8]) -> Vec<(String, Arc<Method>)> {
             let platform = name == health::NAME || name.starts_with("grpc.reflection.");
             let described = Method {
                 label: Arc::from(path.as_str()),
+                name: Arc::from(path.trim_start_matches('/')),
                 streams: method.client_streaming() || method.server_streaming(),
                 platform,
                 is_quiet: platform || BACKGROUND.contains(&name.as_str()),

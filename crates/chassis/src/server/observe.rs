@@ -9,12 +9,11 @@ use madang_api::error::code_name;
 use madang_types::Ids;
 use tonic::body::Body;
 use tonic::{Code, Status};
-use tracing::Instrument;
 
 use super::methods::{Method, Methods};
 use super::{Around, Inner, go};
 use crate::trace::seen::{Seen, Side};
-use crate::trace::{Here, TraceContext, baggage, names, spans};
+use crate::trace::{self, Here, TraceContext, baggage, names};
 use crate::{Metrics, Platform};
 
 /// What the layers inside know of a call.
@@ -44,14 +43,15 @@ impl Observe {
 impl Around for Observe {
     async fn around(self, mut request: Request<Body>, inner: impl Inner) -> Response<Body> {
         let method = self.methods.get(request.uri().path());
-        let call = self.metrics.rpc().server(Arc::clone(&method.label));
+        let mut call = self.metrics.rpc().server(Arc::clone(&method.label));
         let request_id = request_id(request.headers(), &*self.ids);
         let given = if self.trusts_callers { baggage::of(request.headers()) } else { None };
-        let span = spans::rpc(&method.label, &request_id, given, method.is_quiet);
-        let here = Here::adopt(&span, TraceContext::of(request.headers()), &*self.ids).with_order(given);
+        let asked = (TraceContext::of(request.headers()), given);
+        let (span, here) = trace::rpc(&method, &request_id, asked, &*self.ids);
+        call.belongs_to(&here.context());
         request.extensions_mut().insert(Rpc { method, request_id });
-        let mut seen = Seen::new(Side::Server, call, span.clone());
-        let mut answer = here.clone().scope(go(inner, request).instrument(span)).await;
+        let mut seen = Seen::new(Side::Server, call, span);
+        let mut answer = here.clone().scope(go(inner, request)).await;
         seen.see(answer.headers());
         // A caller that named the order knows it.
         if let Some(order) = here.order().filter(|order| given != Some(*order)) {
@@ -86,8 +86,7 @@ impl HttpBody for Observed {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        let span = this.seen.span().clone();
-        let polled = span.in_scope(|| this.here.enter(|| Pin::new(&mut this.inner).poll_frame(cx)));
+        let polled = this.here.enter(|| Pin::new(&mut this.inner).poll_frame(cx));
         match &polled {
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(trailers) = frame.trailers_ref() {
@@ -111,7 +110,6 @@ impl HttpBody for Observed {
 
 impl Drop for Observed {
     fn drop(&mut self) {
-        self.here.order().into_iter().for_each(|order| spans::belongs(self.seen.span(), order));
         let code = self.seen.call().code();
         let duration_ms = self.seen.call().elapsed().as_secs_f64() * 1000.0;
         let tell = || {
@@ -121,6 +119,6 @@ impl Drop for Observed {
                 tracing::debug!({ names::RPC_CODE } = code_name(code), duration_ms, "a call ended");
             }
         };
-        self.seen.span().in_scope(|| self.here.enter(tell));
+        self.here.enter(tell);
     }
 }

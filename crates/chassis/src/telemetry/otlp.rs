@@ -2,41 +2,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use opentelemetry::trace::TracerProvider;
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, Span, SpanData, SpanProcessor,
-};
-use tracing::{Level, Metadata};
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::filter_fn;
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanProcessor};
 
+use super::Error;
 use super::spans::Spans;
-use super::{BoxLayer, Error};
 use crate::Service;
 use crate::config::TelemetryArgs;
-use crate::trace::spans::TASKS;
+use crate::trace::span::Recorder;
 
 /// Spans that wait for export or are on their way; further ones are dropped.
 const QUEUE: usize = 8192;
 const BATCH: usize = 512;
 const EVERY: Duration = Duration::from_millis(500);
-const EXPORT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const EXPORT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Exports traces until it is flushed.
-#[derive(Debug)]
-pub(super) struct Exporter(SdkTracerProvider);
-
-/// Exports traces, where there is an endpoint.
-pub(super) fn start(
-    service: &Service,
-    args: &TelemetryArgs,
-    spans: &Spans,
-) -> Result<Option<(BoxLayer, Exporter)>, Error> {
-    let Some(endpoint) = &args.otlp_endpoint else { return Ok(None) };
+/// Exports traces, where there is an endpoint; tells whether.
+pub(super) fn start(service: &Service, args: &TelemetryArgs, spans: &Spans) -> Result<bool, Error> {
+    let Some(endpoint) = &args.otlp_endpoint else { return Ok(false) };
     let exporter = SpanExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint.to_string())
@@ -51,22 +37,10 @@ pub(super) fn start(
     let state =
         Arc::new(State { spans: spans.clone(), waiting: AtomicUsize::new(0), fails: AtomicBool::new(false) });
     let counted = Counted { inner: exporter, state: Arc::clone(&state) };
-    let inner = BatchSpanProcessor::builder(counted).with_batch_config(batches).build();
-    let provider = SdkTracerProvider::builder()
-        .with_resource(resource(service))
-        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(args.trace_ratio))))
-        .with_span_processor(Bounded { inner, state })
-        .build();
-    let layer = tracing_opentelemetry::layer()
-        .with_tracer(provider.tracer("madang"))
-        // Each costs time on every span, and none says what the attributes do not.
-        .with_location(false)
-        .with_threads(false)
-        .with_tracked_inactivity(false)
-        .with_target(false)
-        .with_context_activation(false)
-        .with_filter(filter_fn(is_told));
-    Ok(Some((layer.boxed(), Exporter(provider))))
+    let mut inner = BatchSpanProcessor::builder(counted).with_batch_config(batches).build();
+    inner.set_resource(&resource(service));
+    Recorder { processor: Box::new(Bounded { inner, state }), ratio: args.trace_ratio }.start();
+    Ok(true)
 }
 
 /// Who speaks: the service, and which of its replicas.
@@ -81,22 +55,6 @@ fn resource(service: &Service) -> Resource {
         .with_attribute(KeyValue::new("service.version", service.version))
         .with_attribute(KeyValue::new("service.instance.id", instance))
         .build()
-}
-
-/// Our own spans, and what went wrong in them: warnings and errors outlive the process in its trace. Spans of the transport
-/// would make the exporter trace its own calls.
-fn is_told(metadata: &Metadata<'_>) -> bool {
-    let most = if metadata.is_span() { Level::INFO } else { Level::WARN };
-    metadata.target().starts_with("madang") && metadata.target() != TASKS && *metadata.level() <= most
-}
-
-impl Exporter {
-    /// Sends what waits.
-    pub(super) fn flush(self) {
-        if let Err(error) = self.0.shutdown_with_timeout(EXPORT_TIMEOUT) {
-            tracing::debug!(error = %error, "the last traces were not exported");
-        }
-    }
 }
 
 #[derive(Debug)]

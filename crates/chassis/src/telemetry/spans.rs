@@ -25,12 +25,10 @@ impl Spans {
         drop(metrics.register("telemetry_spans_dropped", help, self.dropped.clone()));
     }
 
-    #[cfg(feature = "otlp")]
     pub(super) fn exported(&self, count: usize) {
         self.exported.inc_by(count as u64);
     }
 
-    #[cfg(feature = "otlp")]
     pub(super) fn dropped(&self, reason: &'static str, count: usize) {
         self.dropped.get_or_create(&Reason { reason }).inc_by(count as u64);
     }

@@ -59,10 +59,6 @@ names! {
     SAGA_RESUMED = "madang.saga.resumed";
 }
 
-/// Those that log lines take from the spans around them.
-pub(crate) const LOGGED: &[&str] =
-    &[ORDER, REQUEST, RPC_METHOD, HTTP_METHOD, HTTP_ROUTE, MESSAGE, EVENT_TYPE, SAGA_DIRECTION, TASK];
-
 /// The background task that a line comes from. It is in log lines only: tasks are no spans.
 pub(crate) const TASK: &str = "madang.task";
 

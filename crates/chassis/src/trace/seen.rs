@@ -3,9 +3,9 @@
 use http::HeaderMap;
 use madang_api::error::{code_name, reason};
 use tonic::{Code, Status};
-use tracing::Span;
 
 use super::names;
+use super::span::Span;
 use crate::metrics::rpc::Call;
 
 /// From which side a call is seen.
@@ -27,10 +27,6 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn new(side: Side, call: Call, span: Span) -> Self {
         Self { call, span, side, reason: None }
-    }
-
-    pub(crate) fn span(&self) -> &Span {
-        &self.span
     }
 
     pub(crate) fn call(&self) -> &Call {
@@ -71,15 +67,17 @@ impl Seen {
 impl Drop for Seen {
     fn drop(&mut self) {
         let code = self.call.code();
-        self.span.record(names::RPC_CODE, code_name(code));
-        if code != Code::Ok {
-            let why = self.reason.as_deref().unwrap_or_else(|| code_name(code));
-            self.span.record(names::ERROR, why);
-            if self.is_failed(code) {
-                self.span.record("otel.status_code", "ERROR");
+        let (is_failed, reason) = (self.is_failed(code), self.reason.take());
+        self.span.tell(|span| {
+            span.set(names::RPC_CODE, code_name(code));
+            match reason {
+                _ if code == Code::Ok => {}
+                Some(reason) => _ = span.set(names::ERROR, reason),
+                None => _ = span.set(names::ERROR, code_name(code)),
             }
-        }
-        // A span ends where it was left last.
-        self.span.in_scope(|| {});
+            if is_failed {
+                span.fail();
+            }
+        });
     }
 }

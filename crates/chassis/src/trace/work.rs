@@ -1,10 +1,12 @@
 //! Work that is no call: events, sagas, transactions.
 
+use std::sync::Arc;
+
 use madang_types::{Ids, OrderId};
-use tracing::{Instrument, Span};
 use uuid::Uuid;
 
-use super::{Here, TraceContext, here, names, otel, spans};
+use super::span::Span;
+use super::{Here, OrderCell, TraceContext, here, names, spans};
 
 /// An event that is applied.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +61,7 @@ pub struct Part {
 impl Part {
     /// Does work as this part, on any thread.
     pub fn enter<T>(&self, work: impl FnOnce() -> T) -> T {
-        self.span.in_scope(|| self.here.enter(work))
+        self.here.enter(work)
     }
 
     /// The traceparent of what this part causes.
@@ -69,51 +71,54 @@ impl Part {
 
     /// Says that the event had been applied before.
     pub fn note_duplicate(&self) {
-        self.span.record(names::EVENT_DUPLICATE, true);
+        self.span.tell(|span| {
+            span.set(names::EVENT_DUPLICATE, true);
+        });
     }
 
-    /// It ends now, however long its span is held by others.
+    /// It ends now, however long it is held.
     pub fn end(&self, is_error: bool) {
         if is_error {
-            self.span.record("otel.status_code", "ERROR");
+            self.span.tell(|span| {
+                span.fail();
+            });
         }
-        self.here.order().into_iter().for_each(|order| spans::belongs(&self.span, order));
-        // A span ends where it was left last.
-        self.span.in_scope(|| {});
+        self.span.end();
     }
 }
 
 /// An event's application, as a part of the trace that the event names; none where it names none.
 pub fn event(ids: &dyn Ids, applied: &Applied<'_>) -> Option<Part> {
     let parent = TraceContext::parse(applied.traceparent)?;
-    let order = applied.key.parse().ok();
-    let span = spans::event(applied, order);
-    let here = Here::adopt(&span, Some(parent), ids).with_order(order);
-    Some(Part { span, here })
+    let order = OrderCell::new(applied.key.parse().ok());
+    let begun = spans::event(applied, parent, &order);
+    let about =
+        [(names::EVENT_TYPE, Arc::from(applied.kind)), (names::MESSAGE, applied.id.to_string().into())];
+    let here = Here::new(&begun, Some(parent), order, ids).with_about(about);
+    Some(Part { span: begun.0, here })
 }
 
 /// A transaction that is asked for here; none outside of a trace. Of the background's many nobody wants to read.
 pub fn transaction(transaction: &Transaction) -> Option<Part> {
     let around = here()?;
-    let span = spans::transaction(transaction, around.order());
-    let here = around.within(&span);
-    Some(Part { span, here })
+    let begun = spans::transaction(transaction, around.context(), &around.0.order);
+    let here = around.within(&begun);
+    Some(Part { span: begun.0, here })
 }
 
 /// Drives a saga for a stretch: as a part of the work around it, or, where there is none because the saga is taken up again,
 /// of the call that asked for it.
 pub async fn saga<F: Future>(ids: &dyn Ids, stretch: &Stretch<'_>, work: F) -> F::Output {
     let around = here();
-    let span = spans::saga(stretch, around.is_none());
     let asked = TraceContext::parse(stretch.traceparent);
-    let here = match around {
-        Some(around) => {
-            let here = around.within(&span);
-            let other = asked.filter(|asked| asked.trace != here.context().trace);
-            other.into_iter().for_each(|other| otel::link(&span, other));
-            here
-        }
-        None => Here::adopt(&span, asked, ids),
-    };
-    here.with_order(Some(stretch.order)).scope(work.instrument(span)).await
+    let parent = around.as_ref().map(Here::context).or(asked);
+    let order = OrderCell::new(Some(stretch.order));
+    let begun = spans::saga(stretch, parent, around.is_none(), &order);
+    if let Some(other) = asked.filter(|asked| parent.is_some_and(|parent| parent.trace != asked.trace)) {
+        begun.0.tell(|span| {
+            span.link(other);
+        });
+    }
+    let about = [(names::SAGA_DIRECTION, Arc::from(stretch.direction))];
+    Here::new(&begun, parent, order, ids).with_about(about).scope(work).await
 }

@@ -8,11 +8,10 @@ use futures::FutureExt;
 use http::{Method, StatusCode, header};
 use madang_types::Ids;
 use tokio::sync::Semaphore;
-use tracing::Instrument;
 
 use crate::config::ServerArgs;
 use crate::server::request_id;
-use crate::trace::{Here, TraceContext, names, spans};
+use crate::trace::{self, TraceContext, names};
 use crate::{Metrics, Platform};
 
 /// What is done around every request.
@@ -36,20 +35,21 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
         return next.run(request).await;
     }
     // Routes are bounded, paths are not.
-    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str).to_owned();
-    let method = method(request.method());
+    let route = request.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str);
+    let (method, route) = (method(request.method()), Arc::<str>::from(route));
     let request_id = request_id(request.headers(), &*observer.ids);
-    let span = spans::http(method, &route, &request_id);
-    let here = Here::adopt(&span, TraceContext::of(request.headers()), &*observer.ids);
-    let mut timing = observer.metrics.http().request(method, route);
-    let answered = answer(&observer, request, next, &request_id);
-    let answer = here.clone().scope(answered.instrument(span.clone())).await;
+    let asked = TraceContext::of(request.headers());
+    let (span, here) = trace::http((method, &route), &request_id, asked, &*observer.ids);
+    let mut timing = observer.metrics.http().request(method, route.to_string());
+    timing.belongs_to(&here.context());
+    let answer = here.scope(answer(&observer, request, next, &request_id)).await;
     timing.end(answer.status());
-    span.record(names::HTTP_STATUS, answer.status().as_u16());
-    here.order().into_iter().for_each(|order| spans::belongs(&span, order));
-    if answer.status().is_server_error() {
-        spans::failed(&span, answer.status().as_str());
-    }
+    span.tell(|span| {
+        span.set(names::HTTP_STATUS, i64::from(answer.status().as_u16()));
+        if answer.status().is_server_error() {
+            span.fail_by(answer.status().as_str().to_owned());
+        }
+    });
     answer
 }
 

@@ -171,7 +171,6 @@ fn an_address_in_use_is_told() {
 }
 
 /// A collector that keeps what it is sent.
-#[cfg(feature = "otlp")]
 fn collector(received: tokio::sync::mpsc::Sender<bytes::Bytes>) -> axum::Router {
     use axum::routing::post;
     let export = async move |body: bytes::Bytes| {
@@ -185,7 +184,6 @@ fn collector(received: tokio::sync::mpsc::Sender<bytes::Bytes>) -> axum::Router 
     axum::Router::new().route("/opentelemetry.proto.collector.trace.v1.TraceService/Export", post(export))
 }
 
-#[cfg(feature = "otlp")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn traces_reach_a_collector_before_the_process_ends() {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
@@ -216,7 +214,6 @@ async fn traces_reach_a_collector_before_the_process_ends() {
     assert!(holds(&trace.to_be_bytes()));
 }
 
-#[cfg(feature = "otlp")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_collector_that_is_away_holds_nothing_up() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

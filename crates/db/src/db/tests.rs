@@ -90,6 +90,18 @@ async fn closures_that_wait_share_one_commit() {
     let (_folder, db) = open(AMPLE).await;
     inserted_behind_a_gate(&db, 100).await;
     assert_eq!((db.stats().groups, db.stats().committed(Kind::OrderPath)), (1, 100));
+    let meter = db.meter();
+    assert_eq!(meter.transactions(Some(Kind::OrderPath)).count(), 100);
+    assert_eq!(meter.transactions(Some(Kind::Relay)).count(), 0);
+    let (commits, sizes) = (meter.commits(), meter.group_sizes());
+    assert!((commits.count(), commits.sum > 0.0) == (1, true), "{commits:?}");
+    assert_eq!(
+        (sizes.count(), sizes.sum, sizes.buckets[7]),
+        (1, 101.0, (128.0, 1)),
+        "the gate's closure is one"
+    );
+    db.read(count).await.unwrap();
+    assert_eq!((meter.transactions(None).count(), meter.commits().count()), (1, 1), "a read commits nothing");
 }
 
 #[tokio::test]
@@ -182,12 +194,13 @@ async fn a_full_queue_refuses_at_once() {
     let waiting = [1, 2].map(|id| queued!(db.write(Kind::Request, move |tx| insert(tx, id))));
     let mut refused = pin!(db.write(Kind::Request, |tx| insert(tx, 3)));
     assert!(matches!(poll(&mut refused), Poll::Ready(Err(Error::Overloaded))));
-    assert_eq!(db.stats().overloaded, 1);
+    assert_eq!((db.stats().overloaded, db.meter().queued()), (1, (2, 0)), "the held one is not in the queue");
     gate.go.send(()).unwrap();
     held.await.unwrap();
     for write in waiting {
         write.await.unwrap();
     }
+    assert_eq!(db.meter().queued(), (0, 0));
     assert_eq!(db.read(count).await.unwrap(), 2);
 }
 

@@ -106,6 +106,7 @@ impl Pool {
         if state.tasks.len() >= self.queue {
             return Err(Error::Overloaded);
         }
+        self.shared.board.queued(task.0.is_some()).comes();
         state.tasks.push_back(task);
         let more = state.tasks.len() > state.free && state.threads < self.most;
         let grow = more && state.grow <= Instant::now();
@@ -182,6 +183,7 @@ impl Shared {
         let mut state = self.state();
         loop {
             if let Some(task) = state.tasks.pop_front() {
+                self.board.queued(task.0.is_some()).goes();
                 state.free -= 1;
                 return Some(task);
             }

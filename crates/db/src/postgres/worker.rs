@@ -88,6 +88,7 @@ impl Worker {
         match run {
             Run::Committed { wrote, .. } => {
                 stats.groups += 1;
+                self.board.group_sizes.add(1);
                 stats.written_groups += u64::from(wrote);
                 stats.count_committed(kind);
             }
@@ -190,7 +191,11 @@ impl Worker {
         let Some(conn) = self.link.conn() else { return Run::Lost("no connection".into()) };
         let point = |side| wrote.into_iter().for_each(|kind: Kind| kind.crash_point(side));
         point("before");
+        let begun = Instant::now();
         let Err(error) = conn.control("COMMIT") else {
+            if wrote.is_some() {
+                self.board.commits.add(begun.elapsed());
+            }
             point("after");
             return committed;
         };

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use tokio::time::Instant;
 
 use crate::job::{Job, survive};
 use crate::sqlite::session::{SqliteSession, control};
@@ -71,7 +72,11 @@ impl Writer {
 
     fn commit(&self, group: &Group) -> Result<(), String> {
         group.writers().for_each(|kind| kind.crash_point("before"));
+        let begun = Instant::now();
         control(&self.conn, "COMMIT")?;
+        if group.writers().next().is_some() {
+            self.board.commits.add(begun.elapsed());
+        }
         group.writers().for_each(|kind| kind.crash_point("after"));
         Ok(())
     }
@@ -118,6 +123,7 @@ impl Writer {
             return;
         }
         stats.groups += 1;
+        self.board.group_sizes.add(group.members.len());
         stats.written_groups += u64::from(group.writers().next().is_some());
         for ((kind, _), succeeded) in &group.members {
             if *succeeded {

@@ -18,6 +18,7 @@ type Queues = (SyncSender<Write>, SyncSender<Box<dyn Job>>);
 /// The threads of an open database; dropping it waits for them to end.
 pub(crate) struct Threads {
     queues: Option<Queues>,
+    board: Arc<Board>,
     running: Vec<JoinHandle<()>>,
 }
 
@@ -27,12 +28,14 @@ impl Threads {
         let (reads, to_read) = sync_channel(limits.queue);
         // Each thread keeps the lease until its own connection is closed.
         let lease = Arc::new(opened.lease);
-        let mut threads = Self { queues: Some((writes, reads)), running: Vec::new() };
+        let mut threads =
+            Self { queues: Some((writes, reads)), board: Arc::clone(board), running: Vec::new() };
 
         let (writer, held) = (Writer::new(opened.writer, Arc::clone(board)), Arc::clone(&lease));
+        let told = Arc::clone(board);
         threads.spawn("db-writer", move || {
             let _lease = held;
-            write_all(writer, &to_write, limits);
+            write_all(writer, (&to_write, &told), limits);
         })?;
         let to_read = Arc::new(Mutex::new(to_read));
         for conn in opened.readers {
@@ -41,6 +44,7 @@ impl Threads {
                 let _lease = held;
                 let conn = conn;
                 while let Some(job) = next(&jobs) {
+                    board.queued(false).goes();
                     survive(|| read(&conn, &board, job));
                 }
             })?;
@@ -50,12 +54,22 @@ impl Threads {
 
     pub(crate) fn write(&self, kind: Kind, job: Box<dyn Job>) -> Result<(), Error> {
         let (writes, _) = self.queues.as_ref().ok_or(Error::Closed)?;
-        writes.try_send((kind, job)).map_err(refused)
+        self.board.queued(true).comes();
+        writes.try_send((kind, job)).map_err(|error| self.refused(true, &error))
     }
 
     pub(crate) fn read(&self, job: Box<dyn Job>) -> Result<(), Error> {
         let (_, reads) = self.queues.as_ref().ok_or(Error::Closed)?;
-        reads.try_send(job).map_err(refused)
+        self.board.queued(false).comes();
+        reads.try_send(job).map_err(|error| self.refused(false, &error))
+    }
+
+    fn refused<T>(&self, writes: bool, error: &TrySendError<T>) -> Error {
+        self.board.queued(writes).goes();
+        match error {
+            TrySendError::Full(_) => Error::Overloaded,
+            TrySendError::Disconnected(_) => Error::Closed,
+        }
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -76,19 +90,16 @@ impl Drop for Threads {
     }
 }
 
-fn refused<T>(error: TrySendError<T>) -> Error {
-    match error {
-        TrySendError::Full(_) => Error::Overloaded,
-        TrySendError::Disconnected(_) => Error::Closed,
-    }
-}
-
-fn write_all(mut writer: Writer, jobs: &Receiver<Write>, limits: Limits) {
-    while let Ok(first) = jobs.recv() {
+fn write_all(mut writer: Writer, (jobs, board): (&Receiver<Write>, &Board), limits: Limits) {
+    let taken = |write| {
+        board.queued(true).goes();
+        write
+    };
+    while let Ok(first) = jobs.recv().map(taken) {
         let started = Instant::now();
-        let more = |taken| {
-            let room = taken < limits.closures && started.elapsed() < limits.work;
-            room.then(|| jobs.try_recv().ok()).flatten()
+        let more = |members| {
+            let room = members < limits.closures && started.elapsed() < limits.work;
+            room.then(|| jobs.try_recv().ok().map(taken)).flatten()
         };
         survive(|| writer.group(first, more));
     }

@@ -21,11 +21,13 @@ pub(super) struct Lag {
     lag: Gauges,
     dead_letters: Gauges,
     parked: Gauges,
+    stopped: Gauges,
 }
 
 impl Lag {
     pub(super) fn new(shared: &Arc<Shared>, platform: &Platform, every: Duration) -> Self {
-        let gauges = |name, help| platform.metrics.register(name, help, Gauges::default());
+        let gauges =
+            |name, help| platform.metrics.register_family((name, &["producer"]), help, Gauges::default());
         Self {
             shared: Arc::clone(shared),
             shutdown: platform.shutdown.clone(),
@@ -35,6 +37,10 @@ impl Lag {
             lag: gauges("events_lag", "Events of the producer that are not applied yet"),
             dead_letters: gauges("events_dead_letters", "Events that could not be applied, by producer"),
             parked: gauges("events_parked", "Events that wait behind a dead letter, by producer"),
+            stopped: gauges(
+                "events_consumer_stopped",
+                "Whether the consumer stopped with an alarm (1), by producer",
+            ),
         }
     }
 
@@ -76,6 +82,7 @@ impl Lag {
         set(&self.cursor, standing.position);
         set(&self.dead_letters, standing.dead_letters);
         set(&self.parked, standing.parked);
+        set(&self.stopped, i64::from(followed.alarm().is_some()));
         if let Some(last) = self.known.get(producer) {
             set(&self.lag, last.saturating_sub(standing.position).max(0));
         }

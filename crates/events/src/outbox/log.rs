@@ -20,6 +20,17 @@ pub(crate) struct Bounds {
     pub(crate) pruned: i64,
 }
 
+/// What a stamping left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamped {
+    /// The last position given.
+    pub(crate) last: i64,
+    /// How many rows wait still.
+    pub(crate) waiting: i64,
+    /// Since when the first of them waits.
+    pub(crate) oldest: Option<Timestamp>,
+}
+
 /// Why the events after a position cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
@@ -59,12 +70,18 @@ pub(crate) fn unstamped(tx: &mut Tx<'_>) -> Result<i64, Error> {
     tx.query_opt(sql, &params![COUNTED])?.map_or(Ok(0), |row| row.get(0))
 }
 
-/// Gives the next positions to the rows that are visible, in the order of `seq`; gives the last position and how many rows
-/// wait still.
-pub(crate) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<(i64, i64), Error> {
+/// When the first row without a position was written, by its event.
+fn oldest(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, Error> {
+    let sql = "SELECT occurred_at FROM events_outbox WHERE position IS NULL ORDER BY seq LIMIT 1";
+    let at = tx.query_opt(sql, &[])?.map(|row| row.get(0)).transpose()?;
+    Ok(at.and_then(|at| Timestamp::from_microsecond(at).ok()))
+}
+
+/// Gives the next positions to the rows that are visible, in the order of `seq`.
+pub(crate) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<Stamped, Error> {
     let waiting = unstamped(tx)?;
     if waiting == 0 {
-        return Ok((bounds(tx)?.last, 0));
+        return Ok(Stamped { last: bounds(tx)?.last, waiting, oldest: None });
     }
     if tx.dialect() == Dialect::Postgres {
         // One relay at a time, also where several replicas run: the lock goes with the transaction. SQLite has one process.
@@ -88,7 +105,9 @@ pub(crate) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<(i64, i64), Error
         "UPDATE events_relay SET position = $2 WHERE id = 1 AND position = $1",
         &params![last, moved],
     )?;
-    Ok((moved, waiting.saturating_sub(stamped)))
+    let waiting = waiting.saturating_sub(stamped);
+    let oldest = if waiting > 0 { oldest(tx)? } else { None };
+    Ok(Stamped { last: moved, waiting, oldest })
 }
 
 /// The next events after a position, one message's worth; none where the log ends there.
@@ -152,4 +171,32 @@ pub(crate) fn prune(tx: &mut Tx<'_>, before: Timestamp) -> Result<i64, Error> {
 
 fn rows(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use madang_db::{Config, Db, Kind};
+
+    use super::*;
+
+    fn at(microseconds: i64) -> Timestamp {
+        Timestamp::from_microsecond(microseconds).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_stamping_tells_how_many_wait_still_and_since_when() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::sqlite(folder.path().join("events.db"));
+        let db = Db::inline(&config, vec![crate::migrations()], 1).unwrap();
+        let publish = |tx: &mut Tx<'_>| {
+            (0..300).try_for_each(|n| {
+                let payload = madang_api::events::v1::OrderConfirmed::default();
+                insert(tx, &NewEvent::new(Uuid::from_u128(n), "a", at(i64::try_from(n).unwrap_or_default()), &payload))
+            })
+        };
+        db.write::<_, Error, _>(Kind::Request, publish).await.unwrap();
+        let stamp = async || db.write::<_, Error, _>(Kind::Relay, |tx| stamp(tx, at(1_000))).await.unwrap();
+        assert_eq!(stamp().await, Stamped { last: 256, waiting: 44, oldest: Some(at(256)) });
+        assert_eq!(stamp().await, Stamped { last: 300, waiting: 0, oldest: None });
+    }
 }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use madang_chassis::metrics::Age;
 use madang_chassis::{Platform, Shutdown, chain};
 use madang_db::{Db, Kind};
 use madang_types::Clock;
@@ -20,6 +21,7 @@ pub(super) struct Relay {
     turn: Turn,
     position: Gauge,
     unstamped: Gauge,
+    oldest: Age,
 }
 
 impl Relay {
@@ -30,6 +32,8 @@ impl Relay {
         last: watch::Sender<i64>,
     ) -> Self {
         let gauge = |name, help| platform.metrics.register(name, help, Gauge::default());
+        let help = "How long the oldest row of the outbox has waited for its position";
+        let age = Age::new(&platform.clock);
         Self {
             db: db.clone(),
             clock: Arc::clone(&platform.clock),
@@ -39,6 +43,7 @@ impl Relay {
             turn,
             position: gauge("outbox_position", "The last position given"),
             unstamped: gauge("outbox_unstamped", "Rows of the outbox that wait for their position"),
+            oldest: platform.metrics.register("outbox_unstamped_age_seconds", help, age),
         }
     }
 
@@ -67,6 +72,9 @@ impl Relay {
 
     /// Learns what another replica stamped.
     async fn look(&self) -> bool {
+        // Whoever stamps tells what waits.
+        self.unstamped.set(0);
+        self.oldest.set(None);
         match self.db.read(log::bounds).await {
             Ok(bounds) => self.know(bounds.last),
             Err(error) => tracing::debug!(error = chain(&error), "the last position cannot be read"),
@@ -83,12 +91,15 @@ impl Relay {
     async fn stamp(&self) -> bool {
         let now = self.clock.now();
         match self.db.write(Kind::Relay, move |tx| log::stamp(tx, now)).await {
-            Ok((last, waiting)) => {
-                self.know(last);
-                self.unstamped.set(waiting);
-                waiting > 0
+            Ok(stamped) => {
+                self.know(stamped.last);
+                self.unstamped.set(stamped.waiting);
+                self.oldest.set(stamped.oldest);
+                stamped.waiting > 0
             }
             Err(error) => {
+                // What waits is not known: it is taken to be waiting since now.
+                self.oldest.begin();
                 tracing::warn!(error = chain(&error), "the relay could not stamp; it tries again");
                 false
             }

@@ -13,13 +13,13 @@ use async_nats::jetstream::stream::{Info, Stream};
 use madang_chassis::{Platform, Shutdown, chain};
 use madang_db::{Db, Kind};
 use madang_types::Ids;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+mod gauges;
 mod place;
 
+use self::gauges::Gauges;
 use self::place::Place;
 use super::nats::Nats;
 use super::stream::{self, StreamError};
@@ -72,12 +72,6 @@ pub(crate) struct Publisher {
     gauges: Gauges,
 }
 
-struct Gauges {
-    published: Gauge,
-    lag: Gauge,
-    alarms: Family<[(&'static str, &'static str); 1], Gauge>,
-}
-
 impl Publisher {
     pub(crate) fn new(
         (db, turn): (&Db, Turn),
@@ -85,8 +79,7 @@ impl Publisher {
         platform: &Platform,
         last: watch::Receiver<i64>,
     ) -> Self {
-        let gauge = |name, help| platform.metrics.register(name, help, Gauge::default());
-        let alarms = "Whether the publisher stopped, by alarm";
+        let gauges = Gauges::new(platform, last.clone());
         Self {
             db: db.clone(),
             nats: nats.clone(),
@@ -98,18 +91,15 @@ impl Publisher {
             place: None,
             saved: Place::default(),
             saved_at: Instant::now(),
-            gauges: Gauges {
-                published: gauge("outbox_published_position", "The last position in the stream"),
-                lag: gauge("outbox_publisher_lag", "Events that have a position but are not in the stream"),
-                alarms: platform.metrics.register("outbox_publisher_alarm", alarms, Family::default()),
-            },
+            gauges,
         }
     }
 
     pub(crate) async fn run(mut self) {
-        let shutdown = self.shutdown.clone();
+        let (shutdown, gauges) = (self.shutdown.clone(), self.gauges.clone());
         tokio::select! {
             () = shutdown.begun() => {}
+            () = gauges.follow() => {}
             () = self.publish_for_ever() => {}
         }
         if let Err(error) = self.save().await {
@@ -133,10 +123,7 @@ impl Publisher {
             match trouble {
                 Trouble::Lost => continue,
                 Trouble::Alarm(alarm, _) => {
-                    if self.gauges.alarms.get_or_create(&[("alarm", alarm)]).get() == 0 {
-                        // One at a time: another that was raised before is over.
-                        self.gauges.alarms.clear();
-                        self.gauges.alarms.get_or_create(&[("alarm", alarm)]).set(1);
+                    if self.gauges.raise(alarm) {
                         tracing::error!(alarm, error, "the publisher stopped; events go by the feed");
                     }
                     tokio::time::sleep(RECHECK).await;
@@ -167,7 +154,7 @@ impl Publisher {
         let stream = stream::find_or_make(&self.nats, &self.names).await?;
         let mut place = self.find_place(&stream).await?;
         let context = self.nats.publishing();
-        self.gauges.alarms.clear();
+        self.gauges.go_on();
         loop {
             self.stand_at(place);
             self.wait_for_more(place.position).await?;
@@ -279,8 +266,7 @@ impl Publisher {
 
     fn stand_at(&mut self, place: Place) {
         self.place = Some(place);
-        self.gauges.published.set(place.position);
-        self.gauges.lag.set(self.last.borrow().saturating_sub(place.position).max(0));
+        self.gauges.stand_at(place.position);
     }
 
     async fn save(&mut self) -> Result<(), madang_db::Error> {

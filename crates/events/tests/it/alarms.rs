@@ -27,6 +27,8 @@ async fn a_consumer_older_than_the_retention_stops_with_an_alarm() {
     until(async || !consumer.cursor().await.alarm.is_empty()).await;
     let cursor = consumer.cursor().await;
     assert_eq!((cursor.alarm.as_str(), cursor.position), ("CURSOR_BEHIND_RETENTION", 0));
+    let stopped = format!("madang_events_consumer_stopped{{producer=\"{PRODUCER}\"}} 1\n");
+    until(async || consumer.platform.metrics.text().contains(&stopped)).await;
     assert_eq!(consumer.effects().await, [0_i64; 0]);
 }
 

@@ -10,10 +10,10 @@ use madang_db::{Db, Kind, Tx};
 use madang_events::{NewEvent, publish};
 use madang_saga::{BoxError, Direction, Guard, Progress, Saga, Step, UndoRefused};
 use madang_types::{Clock, Ids, OrderId};
-use prometheus_client::metrics::gauge::Gauge;
 use uuid::Uuid;
 
 use super::Participants;
+use super::meters::Meters;
 use super::participants::STEP_TIMEOUT;
 use crate::domain::{Order, Reason, State};
 use crate::store::{self, Guarded};
@@ -28,8 +28,7 @@ pub struct PlaceOrder {
     ids: Arc<dyn Ids>,
     watchers: Watchers,
     owner: Uuid,
-    /// Orders that wait for an operator, as the last scan counted them.
-    stuck: Gauge,
+    meters: Meters,
 }
 
 impl PlaceOrder {
@@ -41,9 +40,8 @@ impl PlaceOrder {
         platform: &Platform,
     ) -> Self {
         let (clock, ids) = (Arc::clone(&platform.clock), Arc::clone(&platform.ids));
-        let stuck =
-            platform.metrics.register("orders_stuck", "Orders that wait for an operator", Gauge::default());
-        Self { participants, db, clock, ids, watchers, owner, stuck }
+        let meters = Meters::new(platform);
+        Self { participants, db, clock, ids, watchers, owner, meters }
     }
 
     /// Moves the order to its next state and publishes what happened, in one transaction.
@@ -61,6 +59,7 @@ impl PlaceOrder {
         match self.db.write(kind, work).await? {
             Guarded::Held => {
                 tracing::info!(order.state = ?next.state, "the order moved");
+                self.meters.moved(&order.state, &next.state);
                 if matches!(next.state, State::Stuck { .. }) {
                     tracing::error!("an order is stuck: see ResumeOrder");
                 }
@@ -124,8 +123,8 @@ impl Saga for PlaceOrder {
             .db
             .read(move |tx| Ok::<_, madang_db::Error>((store::open(tx, owner, limit)?, store::stuck(tx)?)))
             .await?;
-        self.stuck.set(stuck);
-        Ok(open)
+        self.meters.see(&open, stuck);
+        Ok(open.ids)
     }
 
     async fn within<T: Send>(

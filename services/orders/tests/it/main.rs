@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cancel;
+mod meters;
 mod operator;
 mod participants;
 mod place;

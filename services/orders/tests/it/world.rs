@@ -109,6 +109,11 @@ impl World {
         }
     }
 
+    /// What the process counts, as its admin port shows it.
+    pub(crate) fn metrics(&self) -> String {
+        self.process.metrics.text()
+    }
+
     /// The types of all events so far, once there are `count`.
     pub(crate) async fn events(&mut self, count: usize) -> Vec<String> {
         let request = SubscribeRequest { consumer: "test".into(), after_position: 0 };

@@ -31,6 +31,24 @@ async fn the_stream_gets_every_event_in_order_with_position_and_trace() {
 }
 
 #[tokio::test]
+async fn how_far_and_how_long_the_publisher_is_behind_is_told_while_nats_is_away() {
+    let mut server = server_or_skip!().up();
+    let (network, hand) = (Network::new(), Hand::on(&server).await);
+    let producer = producer(&server.args(), &network, Store::threads().await).await;
+    producer.publish(&["a"]).await;
+    hand.published(1).await;
+    let told = async |line: &str| producer.platform.metrics.text().lines().any(|told| told == line);
+    until(async || told("madang_outbox_publisher_lag_age_seconds 0.0").await).await;
+    server.kill();
+    producer.publish(&["a", "b"]).await;
+    until(async || told("madang_outbox_publisher_lag 2.0").await).await;
+    until(async || !told("madang_outbox_publisher_lag_age_seconds 0.0").await).await;
+    server.start();
+    until(async || told("madang_outbox_publisher_lag 0.0").await).await;
+    until(async || told("madang_outbox_publisher_lag_age_seconds 0.0").await).await;
+}
+
+#[tokio::test]
 async fn a_publisher_that_is_killed_in_the_middle_goes_on_without_a_repeat() {
     let server = server_or_skip!().up();
     let (network, hand) = (Network::new(), Hand::on(&server).await);
