@@ -119,7 +119,8 @@ kind-down: ## Delete that cluster, with all its data
 .PHONY: render
 render: ## Write what is generated: k8s/base/shop.yaml, k8s/platform/rules.yaml, docs/policies.md, docs/telemetry.md, dashboards
 	tools/kubernetes tools/render shop
-	MADANG_WRITE_METRICS=1 $(CARGO) test --locked --quiet -p madang-sim --test telemetry
+	MADANG_WRITE_TELEMETRY=1 $(CARGO) test --locked --quiet -p madang-chassis --lib docs_telemetry
+	MADANG_WRITE_TELEMETRY=1 $(CARGO) test --locked --quiet -p madang-sim --test telemetry
 	MADANG_WRITE_POLICIES=1 MADANG_TEST_CHARTS=1 tools/kubernetes $(CARGO) test --locked --quiet -p madang-tests --test manifests document
 
 .PHONY: test-cluster

@@ -1,5 +1,5 @@
 //! What the services measure, as their own registries list it, against the documents, the rules of alerts and the dashboards.
-//! With MADANG_WRITE_METRICS=1 the documents and dashboards are written.
+//! With MADANG_WRITE_TELEMETRY=1 the documents and dashboards are written.
 
 #![expect(clippy::unwrap_used, reason = "a test may; clippy sees tests only where #[test] stands")]
 
@@ -19,7 +19,7 @@ fn root() -> PathBuf {
 #[track_caller]
 fn held(path: &str, wanted: &str) {
     let file = root().join(path);
-    if std::env::var_os("MADANG_WRITE_METRICS").is_some() {
+    if std::env::var_os("MADANG_WRITE_TELEMETRY").is_some() {
         std::fs::write(&file, wanted).unwrap();
     }
     let found = std::fs::read_to_string(&file).unwrap_or_default();
