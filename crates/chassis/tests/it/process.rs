@@ -199,19 +199,26 @@ async fn traces_reach_a_collector_before_the_process_ends() {
     process.line("serves gRPC");
     let client = Client::new(format!("http://{address}").parse().unwrap(), &platform);
     let given = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let call = quote(client, "trace");
+    let call = quote(client.clone(), "trace");
     let told = madang_chassis::trace::follow(&*platform.ids, "test", given, call).await.unwrap();
+    let call = quote(client, "panic");
+    assert!(madang_chassis::trace::follow(&*platform.ids, "test", given, call).await.is_err());
     // The same trace, in a span of the service's own.
     assert_eq!((&told[..36], &told[53..]), (&given[..36], "01"));
     assert_ne!(told[36..52], given[36..52]);
     process.signal("TERM");
     assert_eq!(process.code(), Some(0));
 
-    let sent = received.recv().await.unwrap();
+    let mut sent = received.recv().await.unwrap().to_vec();
+    while let Ok(more) = received.try_recv() {
+        sent.extend_from_slice(&more);
+    }
     let holds = |text: &[u8]| sent.windows(text.len()).any(|window| window == text);
     assert!(holds(b"shipping") && holds(&crate::world::QUOTE.as_bytes()[1..]));
     let trace = u128::from_str_radix(&given[3..35], 16).unwrap();
     assert!(holds(&trace.to_be_bytes()));
+    // An error that is logged is an event of its span.
+    assert!(holds(b"a panic") && holds(b"the safe's code is 1234"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
