@@ -13,11 +13,13 @@ mod path;
 mod span;
 #[cfg(test)]
 mod testing;
+mod told;
 mod tree;
 mod value;
 
 pub use path::{Critical, Path, Segment};
 pub use span::{Event, Kind, Link, Outcome, Span, SpanId, TraceId};
+pub use told::duration;
 pub use tree::{Node, Place, Tree};
 pub use value::Value;
 
