@@ -16,7 +16,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use clap::{Args, value_parser};
 use madang_api::convert;
-use madang_api::orders::v1::Order;
+use madang_api::orders::v1::{Order, OrderState};
 use madang_spans::{TraceId, Tree};
 use tonic::Code;
 
@@ -125,7 +125,8 @@ fn limit(wait: Duration, order: Option<&Order>) -> Duration {
 }
 
 fn is_under_way(order: Option<&Order>) -> bool {
-    order.is_some_and(|order| !is_final(order.state()))
+    // A stuck one waits for an operator: nothing of it is under way.
+    order.is_some_and(|order| !is_final(order.state()) && order.state() != OrderState::Stuck)
 }
 
 fn missing(wanted: &Wanted, order: Option<&Order>, source: &Source) -> anyhow::Error {
@@ -140,7 +141,7 @@ fn missing(wanted: &Wanted, order: Option<&Order>, source: &Source) -> anyhow::E
 }
 
 fn remark(order: Option<&Order>, found: &Found, output: &Output) {
-    if let Some(order) = order.filter(|order| !is_final(order.state())) {
+    if let Some(order) = order.filter(|order| is_under_way(Some(order))) {
         let state = state_name(order.state());
         output.note(&styled(
             WAITS,

@@ -115,6 +115,9 @@ impl Source {
 
     /// An answer; none where nothing is found.
     async fn get(&self, path: &str, query: &[(&str, String)]) -> Result<Option<Value>> {
+        if self.url.is_empty() {
+            return Err(Unreachable { url: "the console".to_owned() }.into());
+        }
         let url = format!("{}{path}", self.url);
         let url =
             reqwest::Url::parse_with_params(&url, query).with_context(|| format!("`{url}` is no URL"))?;
