@@ -54,6 +54,10 @@ pub struct TraceArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = WAIT, value_parser = value_parser!(u64).range(..=MAX_SECONDS))]
     wait: u64,
 
+    /// Show the requests that only read the order, too
+    #[arg(long)]
+    reads: bool,
+
     #[command(flatten)]
     place: PlaceArgs,
 }
@@ -90,6 +94,7 @@ pub async fn run(args: TraceArgs, output: &Output) -> Result<ExitCode> {
     let found = settle::wait(&source, &wanted, (limit, is_under_way(order.as_ref())), &mut progress).await;
     drop(progress);
     let found = found.map_err(|error| source.explain(error))?;
+    let (found, reads) = without_reads(found, args.reads || matches!(wanted, Wanted::Trace(_)));
     if found.traces.is_empty() {
         bail!(missing(&wanted, order.as_ref(), &source));
     }
@@ -98,6 +103,11 @@ pub async fn run(args: TraceArgs, output: &Output) -> Result<ExitCode> {
         false => output.text(&show::text(order.as_ref(), &found))?,
     }
     remark(order.as_ref(), &found, output);
+    if reads > 0 {
+        output.note(&format!(
+            "{reads} traces of requests that only read the order are left out; --reads shows them"
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -115,6 +125,16 @@ fn order_or_remark(order: Result<Option<Order>>, output: &Output) -> Result<Opti
         }
         Ok(order) => Ok(order),
     }
+}
+
+/// Leaves out who only looked at the order, and answers how many; where there is nothing else, all are told.
+fn without_reads(mut found: Found, all: bool) -> (Found, usize) {
+    let reads = found.traces.iter().filter(|tree| tree.only_reads()).count();
+    if all || reads == found.traces.len() {
+        return (found, 0);
+    }
+    found.traces.retain(|tree| !tree.only_reads());
+    (found, reads)
 }
 
 /// Spans of what ended long ago have come, or never will.

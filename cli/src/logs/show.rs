@@ -4,7 +4,7 @@ use super::line::Line;
 use crate::output::{BAD, Cell, FAINT, PLAIN, Table, WAITS, excerpt, styled};
 
 /// Fields that stand in columns, or that tell a person nothing.
-const NOT_TOLD: [&str; 11] = [
+const NOT_TOLD: [&str; 13] = [
     "timestamp",
     "level",
     "service",
@@ -15,6 +15,8 @@ const NOT_TOLD: [&str; 11] = [
     "version",
     "instance",
     "request_id",
+    "madang.request.id",
+    "madang.task",
     "madang.order.id",
 ];
 /// Letters of a message, and of a field, at most.

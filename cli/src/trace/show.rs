@@ -155,12 +155,14 @@ fn critical(tree: &Tree, path: &Path) -> String {
     let mut named: Vec<(u64, &Node)> =
         own.into_iter().zip(tree.nodes()).filter(|(own, _)| *own > 0).collect();
     named.sort_by_key(|(own, _)| std::cmp::Reverse(*own));
-    let told = |(own, node): &(u64, &Node)| {
+    let whole: u64 = named.iter().map(|(own, _)| own).sum();
+    let mut table = Table::new([">own", ">%", "service", "most of the critical path"]);
+    for (own, node) in named.into_iter().take(NAMED) {
         let (service, name) = (excerpt(&node.span.service, 40), excerpt(node.span.short_name(), WORDS));
-        format!("{} {service} {name}", duration(*own))
-    };
-    let named: Vec<String> = named.iter().take(NAMED).map(told).collect();
-    format!("critical path, most of it: {}\n", named.join(", "))
+        let share = own.saturating_mul(100) / whole.max(1);
+        table.row([Cell::number(duration(own)), Cell::number(share), service.into(), name.into()]);
+    }
+    format!("\n{}", table.render())
 }
 
 /// A time of day, from nanoseconds since 1970.

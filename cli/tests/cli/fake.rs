@@ -125,7 +125,10 @@ impl Fake {
     }
 }
 
-fn page(answer: &dyn Fn(&str) -> (u16, serde_json::Value), uri: &axum::http::Uri) -> impl axum::response::IntoResponse + use<> {
+fn page(
+    answer: &dyn Fn(&str) -> (u16, serde_json::Value),
+    uri: &axum::http::Uri,
+) -> impl axum::response::IntoResponse + use<> {
     let (status, body) = answer(uri.query().unwrap_or_default());
     (axum::http::StatusCode::from_u16(status).unwrap(), body.to_string())
 }

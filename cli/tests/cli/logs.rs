@@ -43,7 +43,8 @@ fn the_lines_of_all_services_are_told_in_the_order_of_time() {
     let output = logs(&data(), &[ORDER]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let told = text(&output.stdout);
-    let messages: Vec<&str> = told.lines().skip(1).filter_map(|line| line.split_whitespace().last()).collect();
+    let messages: Vec<&str> =
+        told.lines().skip(1).filter_map(|line| line.split_whitespace().last()).collect();
     assert_eq!(messages, ["request", "placed", "authorized", "confirmed"]);
     assert!(told.contains("2026-11-26T19:00:03.000000Z  payments  INFO   authorized"), "{told}");
 }

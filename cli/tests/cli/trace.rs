@@ -69,7 +69,12 @@ async fn the_tree_of_an_order_is_told() {
     });
     let output = shop.madang(&["trace", &ORDER.to_uppercase()]).await;
     let tree = told(&output);
-    assert!(tree.starts_with(&format!("order {ORDER}: CONFIRMED\n\ntrace {TRACE}, began 2023-11-14T22:13:20.000Z\n")), "{tree}");
+    assert!(
+        tree.starts_with(&format!(
+            "order {ORDER}: CONFIRMED\n\ntrace {TRACE}, began 2023-11-14T22:13:20.000Z\n"
+        )),
+        "{tree}"
+    );
     assert!(tree.contains("◆  1.00 ms  4.00 ms  orders   └ s2\n"), "{tree}");
     assert_eq!(text(&output.stderr), "");
 }
@@ -77,9 +82,8 @@ async fn the_tree_of_an_order_is_told() {
 #[tokio::test]
 async fn spans_that_come_late_are_waited_for() {
     let asked = AtomicUsize::new(0);
-    let shop = Fake::default().on(GET, |_: GetOrderRequest| {
-        Err::<GetOrderResponse, _>(Status::unavailable("orders is down"))
-    });
+    let shop = Fake::default()
+        .on(GET, |_: GetOrderRequest| Err::<GetOrderResponse, _>(Status::unavailable("orders is down")));
     let shop = shop.on_http(FIND, move |_| match asked.fetch_add(1, Ordering::Relaxed) {
         0 => nothing(),
         1 => found(&[span(2, Some(1), (1, 5))]),
@@ -131,5 +135,9 @@ async fn an_order_without_a_trace_is_told_with_what_may_be_the_cause() {
     let output = shop.madang(&["trace", ORDER]).await;
     assert_eq!(output.status.code(), Some(1));
     let told = text(&output.stderr);
-    assert!(told.contains("is there (CONFIRMED), but no trace of it in the console") && told.contains("--no-traces"), "{told}");
+    assert!(
+        told.contains("is there (CONFIRMED), but no trace of it in the console")
+            && told.contains("--no-traces"),
+        "{told}"
+    );
 }

@@ -25,8 +25,20 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_command_has_a_help_with_examples() {
-    let commands =
-        ["", "up", "demo", "order", "load", "audit", "trace", "logs", "status", "sagas", "dead-letters", "completions"];
+    let commands = [
+        "",
+        "up",
+        "demo",
+        "order",
+        "load",
+        "audit",
+        "trace",
+        "logs",
+        "status",
+        "sagas",
+        "dead-letters",
+        "completions",
+    ];
     let clusters = [
         "canary",
         "cluster",

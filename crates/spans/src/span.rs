@@ -199,6 +199,24 @@ impl Span {
         matches!(self.kind, Kind::Client | Kind::Server) && !is_database
     }
 
+    /// Whether it shows that something was changed, or tried to be: a call whose name is none of a read, a transaction that writes, an
+    /// event that is applied.
+    pub fn may_change(&self) -> bool {
+        const READS: [&str; 6] = ["Get", "BatchGet", "List", "Search", "Watch", "Track"];
+        let is = |name: &str, values: &[&str]| {
+            self.attribute(name).map(|it| values.contains(&it.as_text().unwrap_or_default()))
+        };
+        if self.kind == Kind::Consumer || is("db.operation.name", &["write"]) == Some(true) {
+            return true;
+        }
+        if let Some(is_read) = is("http.request.method", &["GET", "HEAD"]) {
+            return !is_read;
+        }
+        // Those of sidecars do not say which method.
+        let method = self.short_name().split_once('/').map(|(_, method)| method).filter(|it| *it != "*");
+        self.is_call() && method.is_some_and(|it| !READS.iter().any(|read| it.starts_with(read)))
+    }
+
     /// How long it took, in nanoseconds.
     pub fn duration(&self) -> u64 {
         self.end.saturating_sub(self.start)
@@ -269,6 +287,24 @@ mod tests {
             ("a./", "/"),
         ] {
             assert_eq!(span(1, None).named(name).0.short_name(), short);
+        }
+    }
+
+    #[test]
+    fn what_only_reads_changes_nothing() {
+        let call = |name: &str| span(1, None).named(name).of("a", Kind::Server);
+        assert!(call("madang.orders.v1.OrdersService/CancelOrder").0.may_change());
+        assert!(!call("madang.orders.v1.OrdersService/GetOrder").0.may_change());
+        assert!(call("POST /api/orders").with("http.request.method", "POST").0.may_change());
+        assert!(!call("GET /api/orders/{order_id}").with("http.request.method", "GET").0.may_change());
+        assert!(!call("orders.madang.svc.cluster.local:50055/*").0.may_change());
+        assert!(span(1, None).of("a", Kind::Consumer).0.may_change());
+        assert!(!span(1, None).named("saga").0.may_change());
+        for (operation, changes) in [("write", true), ("read", false)] {
+            let transaction = span(1, None).of("a", Kind::Client).named(operation);
+            let transaction =
+                transaction.with("db.system.name", "sqlite").with("db.operation.name", operation);
+            assert_eq!(transaction.0.may_change(), changes);
         }
     }
 

@@ -83,6 +83,11 @@ impl Tree {
             && self.nodes.iter().all(|node| node.place != Place::Orphan)
     }
 
+    /// Whether the trace shows a request that only read something, such as that of somebody who looks at an order.
+    pub fn only_reads(&self) -> bool {
+        !self.nodes.iter().any(|node| node.span.may_change())
+    }
+
     /// The first order that a span names.
     pub fn order_id(&self) -> Option<&str> {
         self.nodes.iter().find_map(|node| node.span.order_id())

@@ -78,8 +78,13 @@ answered after 20.0 ms, last span ended after 35.0 ms; 6 spans of 2 services
 ◆  8.00 ms  3.00 ms  orders         │ └ → PaymentsService/AuthorizePayment  ✕ CARD_DECLINED  again, 2 of 2
 ◆  13.0 ms  6.00 ms  orders         └ s5
 ◇  30.0 ms  5.00 ms  notifications    └ ⇢ s6
-critical path, most of it: 6.00 ms orders s5, 5.00 ms notifications s6, 4.00 ms orders s2, \
-4.00 ms orders PaymentsService/AuthorizePayment, 3.00 ms orders POST /api/orders
+
+    own   %  service        most of the critical path
+6.00 ms  24  orders         s5
+5.00 ms  20  notifications  s6
+4.00 ms  16  orders         s2
+4.00 ms  16  orders         PaymentsService/AuthorizePayment
+3.00 ms  12  orders         POST /api/orders
 ";
     assert_eq!(told, expected);
 }

@@ -3,7 +3,8 @@
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
-use opentelemetry_proto::tonic::trace::v1::span::{Event, Link, SpanKind};
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind::{self, Client, Consumer, Internal, Server};
+use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
 
@@ -44,8 +45,7 @@ impl Story {
     pub(crate) fn span(
         &self,
         (id, parent): (u8, u8),
-        name: &str,
-        kind: SpanKind,
+        (name, kind): (&str, SpanKind),
         (from, to): (u64, u64),
     ) -> Span {
         Span {
@@ -80,69 +80,64 @@ fn warned(mut span: Span, at: u64, message: &str) -> Span {
     span
 }
 
+const PLACE: &str = "madang.orders.v1.OrdersService/PlaceOrder";
+const RESERVE: &str = "madang.inventory.v1.InventoryService/ReserveStock";
+const RELEASE: &str = "madang.inventory.v1.InventoryService/ReleaseStock";
+const AUTHORIZE: &str = "madang.payments.v1.PaymentsService/AuthorizePayment";
+const QUOTE: &str = "madang.shipping.v1.ShippingService/QuoteShipping";
+const WRITE: &str = "write order-path";
+
 /// An order with a declined card: asked twice, undone, and told by an event. Its spans, as each service exports them.
 pub(crate) fn order(begin: u64) -> Vec<ResourceSpans> {
-    use SpanKind::{Client, Consumer, Internal, Server};
     let story = Story { begin, trace: trace_id(TRACE), order: ORDER };
-    let span = |ids, name: &str, kind, times| story.span(ids, name, kind, times);
-    let place = "madang.orders.v1.OrdersService/PlaceOrder";
-    let reserve = "madang.inventory.v1.InventoryService/ReserveStock";
-    let release = "madang.inventory.v1.InventoryService/ReleaseStock";
-    let authorize = "madang.payments.v1.PaymentsService/AuthorizePayment";
-    let quote = "madang.shipping.v1.ShippingService/QuoteShipping";
-    let unavailable = |span| failed(span, "UNAVAILABLE", "UNAVAILABLE");
-    let declined = |span| failed(span, "FAILED_PRECONDITION", "CARD_DECLINED");
+    let span = |ids, name_and_kind, times| story.span(ids, name_and_kind, times);
+    let declined =
+        failed(span((18, 10), (AUTHORIZE, Server), (23_200, 29_100)), "FAILED_PRECONDITION", "CARD_DECLINED");
     vec![
         of(
             "gateway",
             vec![
-                span((1, 0), "POST /api/orders", Server, (0, 41_200)),
-                span((2, 1), place, Client, (300, 40_900)),
+                span((1, 0), ("POST /api/orders", Server), (0, 41_200)),
+                span((2, 1), (PLACE, Client), (300, 40_900)),
             ],
         ),
-        of(
-            "orders",
-            vec![
-                span((3, 2), place, Server, (700, 40_500)),
-                span((4, 3), quote, Client, (900, 2_100)),
-                database(span((6, 3), "write order-path", Client, (2_300, 4_000))),
-                span((7, 3), "saga place-order forward", Internal, (4_100, 29_600)),
-                span((8, 7), reserve, Client, (4_300, 7_600)),
-                warned(
-                    unavailable(span((9, 7), authorize, Client, (7_700, 12_800))),
-                    5_000,
-                    "no answer; asking again",
-                ),
-                declined(span((10, 7), authorize, Client, (22_900, 29_400))),
-                span((11, 3), "saga place-order backward", Internal, (29_700, 40_200)),
-                span((12, 11), release, Client, (29_900, 33_500)),
-                database(span((13, 11), "write order-path", Client, (36_000, 40_000))),
-            ],
-        ),
-        of("shipping", vec![span((5, 4), quote, Server, (1_200, 1_900))]),
+        of("orders", orders(&story)),
+        of("shipping", vec![span((5, 4), (QUOTE, Server), (1_200, 1_900))]),
         of(
             "inventory",
             vec![
-                span((14, 8), reserve, Server, (4_600, 7_300)),
-                database(span((15, 14), "write order-path", Client, (4_800, 7_100))),
-                span((16, 12), release, Server, (30_100, 33_300)),
-                database(span((17, 16), "write order-path", Client, (30_300, 33_000))),
+                span((14, 8), (RESERVE, Server), (4_600, 7_300)),
+                database(span((15, 14), (WRITE, Client), (4_800, 7_100))),
+                span((16, 12), (RELEASE, Server), (30_100, 33_300)),
+                database(span((17, 16), (WRITE, Client), (30_300, 33_000))),
             ],
         ),
-        of(
-            "payments",
-            vec![
-                declined(span((18, 10), authorize, Server, (23_200, 29_100))),
-                database(span((19, 18), "write order-path", Client, (25_000, 28_900))),
-            ],
-        ),
+        of("payments", vec![declined, database(span((19, 18), (WRITE, Client), (25_000, 28_900)))]),
         of(
             "notifications",
             vec![
-                span((20, 13), "apply OrderRejected", Consumer, (58_000, 63_000)),
-                database(span((21, 20), "write events", Client, (58_400, 62_700))),
+                span((20, 13), ("apply OrderRejected", Consumer), (58_000, 63_000)),
+                database(span((21, 20), ("write events", Client), (58_400, 62_700))),
             ],
         ),
+    ]
+}
+
+fn orders(story: &Story) -> Vec<Span> {
+    let span = |ids, name_and_kind, times| story.span(ids, name_and_kind, times);
+    let no_answer = failed(span((9, 7), (AUTHORIZE, Client), (7_700, 12_800)), "UNAVAILABLE", "UNAVAILABLE");
+    let declined = span((10, 7), (AUTHORIZE, Client), (22_900, 29_400));
+    vec![
+        span((3, 2), (PLACE, Server), (700, 40_500)),
+        span((4, 3), (QUOTE, Client), (900, 2_100)),
+        database(span((6, 3), (WRITE, Client), (2_300, 4_000))),
+        span((7, 3), ("saga place-order forward", Internal), (4_100, 29_600)),
+        span((8, 7), (RESERVE, Client), (4_300, 7_600)),
+        warned(no_answer, 5_000, "no answer; asking again"),
+        failed(declined, "FAILED_PRECONDITION", "CARD_DECLINED"),
+        span((11, 3), ("saga place-order backward", Internal), (29_700, 40_200)),
+        span((12, 11), (RELEASE, Client), (29_900, 33_500)),
+        database(span((13, 11), (WRITE, Client), (36_000, 40_000))),
     ]
 }
 
@@ -150,12 +145,12 @@ pub(crate) fn order(begin: u64) -> Vec<ResourceSpans> {
 pub(crate) fn cancellation(begin: u64) -> Vec<ResourceSpans> {
     let story = Story { begin, trace: trace_id(&TRACE.replace('4', "5")), order: ORDER };
     let cancel = "madang.orders.v1.OrdersService/CancelOrder";
-    let mut answer = story.span((2, 1), cancel, SpanKind::Server, (900, 4_000));
+    let mut answer = story.span((2, 1), (cancel, Server), (900, 4_000));
     answer.links.push(Link {
         trace_id: trace_id(TRACE),
         span_id: vec![0, 0, 0, 0, 0, 0, 0, 3],
         ..Link::default()
     });
-    let request = story.span((1, 0), "POST /api/orders/{order_id}/cancel", SpanKind::Server, (0, 5_000));
+    let request = story.span((1, 0), ("POST /api/orders/{order_id}/cancel", Server), (0, 5_000));
     vec![of("gateway", vec![request]), of("orders", vec![answer])]
 }

@@ -8,6 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use opentelemetry_proto::tonic::trace::v1::ResourceSpans;
 use serde_json::Value;
+use tonic::Status;
 use tonic::transport::Endpoint;
 use tower::Service as _;
 
@@ -73,11 +74,19 @@ impl Shop {
 
     /// Sends spans as a service does; answers how many were refused.
     pub(crate) async fn export(&self, spans: impl IntoIterator<Item = ResourceSpans>) -> i64 {
+        self.try_export(spans).await.unwrap()
+    }
+
+    /// The same where it may fail.
+    pub(crate) async fn try_export(
+        &self,
+        spans: impl IntoIterator<Item = ResourceSpans>,
+    ) -> Result<i64, Status> {
         let channel =
             Endpoint::from_static("http://otlp").connect_with_connector_lazy(self.network.connector());
         let request = ExportTraceServiceRequest { resource_spans: spans.into_iter().collect() };
-        let answer = TraceServiceClient::new(channel).export(request).await.unwrap().into_inner();
-        answer.partial_success.map_or(0, |partial| partial.rejected_spans)
+        let answer = TraceServiceClient::new(channel).export(request).await?.into_inner();
+        Ok(answer.partial_success.map_or(0, |partial| partial.rejected_spans))
     }
 
     /// A JSON answer.

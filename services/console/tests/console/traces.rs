@@ -88,7 +88,7 @@ async fn recent_traces_are_listed_the_youngest_first() {
     shop.export(made::order(BEGIN)).await;
     for number in 1..=60_u8 {
         let trace = Story { trace: vec![number; 16], ..story() };
-        let span = trace.span((1, 0), "GET /api/products", SpanKind::Server, (0, 1_000));
+        let span = trace.span((1, 0), ("GET /api/products", SpanKind::Server), (0, 1_000));
         shop.export([made::of("gateway", vec![span])]).await;
     }
     shop.export(made::cancellation(BEGIN)).await;
@@ -113,7 +113,7 @@ async fn recent_traces_are_listed_the_youngest_first() {
 #[tokio::test]
 async fn spans_without_valid_ids_are_refused_and_the_others_kept() {
     let shop = Shop::open(&[]);
-    let span = || story().span((1, 0), "x", SpanKind::Server, (0, 1));
+    let span = || story().span((1, 0), ("x", SpanKind::Server), (0, 1));
     let (mut zero, mut short, mut none, mut odd_parent) = (span(), span(), span(), span());
     zero.trace_id = vec![0; 16];
     short.trace_id = vec![1; 15];
@@ -129,12 +129,9 @@ async fn spans_without_valid_ids_are_refused_and_the_others_kept() {
 #[tokio::test]
 async fn a_span_of_any_size_is_cut_to_its_bounds() {
     let shop = Shop::open(&[]);
-    let mut huge = story().span((1, 0), &"n".repeat(100_000), SpanKind::Server, (5, 0));
+    let mut huge = story().span((1, 0), (&"n".repeat(100_000), SpanKind::Server), (5, 0));
     let long = made::text(&"k".repeat(10_000), &"v".repeat(50_000));
-    let deep = (0..50).fold(AnyValue::default(), |inner, _| AnyValue {
-        value: Some(Any::ArrayValue(ArrayValue { values: vec![inner] })),
-    });
-    let deep = KeyValue { key: "deep".to_owned(), value: Some(deep), ..KeyValue::default() };
+    let deep = KeyValue { value: Some(deep(20)), ..made::text("deep", "") };
     huge.attributes.splice(0..0, [deep].into_iter().chain(vec![long.clone(); 8]));
     let event = Event { name: "e".repeat(10_000), attributes: vec![long], ..Event::default() };
     huge.events = vec![event; 10];
@@ -147,12 +144,32 @@ async fn a_span_of_any_size_is_cut_to_its_bounds() {
     assert_eq!(shop.get(&format!("/orders/{ORDER}")).await.0, 200);
 }
 
+/// Lists within each other.
+fn deep(levels: usize) -> AnyValue {
+    (0..levels).fold(AnyValue::default(), |inner, _| AnyValue {
+        value: Some(Any::ArrayValue(ArrayValue { values: vec![inner] })),
+    })
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_and_harms_nothing() {
+    let shop = Shop::open(&[]);
+    let mut too_deep = story().span((1, 0), ("x", SpanKind::Server), (0, 1));
+    too_deep.attributes.push(KeyValue { value: Some(deep(1_000)), ..made::text("deep", "") });
+    let too_large = story().span((1, 0), (&"n".repeat(5_000_000), SpanKind::Server), (0, 1));
+    for span in [too_deep, too_large] {
+        assert!(shop.try_export([made::of("a", vec![span])]).await.is_err());
+    }
+    shop.export(made::order(BEGIN)).await;
+    assert_eq!(spans(&shop, &format!("/api/v3/traces/{TRACE}")).await.len(), 21);
+}
+
 #[tokio::test]
 async fn ten_thousand_spans_of_one_trace_are_cut_and_the_page_says_so() {
     let shop = Shop::open(&[]);
     for part in 0..10_u16 {
         let spans = (0..1_000_u16).map(|at| {
-            let mut span = story().span((1, 0), "x", SpanKind::Internal, (0, 1));
+            let mut span = story().span((1, 0), ("x", SpanKind::Internal), (0, 1));
             span.span_id = (u64::from(part) * 1_000 + u64::from(at) + 1).to_be_bytes().to_vec();
             // Each below the one before.
             span.parent_span_id = (u64::from(part) * 1_000 + u64::from(at)).to_be_bytes().to_vec();
@@ -174,7 +191,7 @@ async fn ten_thousand_spans_of_one_trace_are_cut_and_the_page_says_so() {
 async fn the_first_page_names_recent_orders_and_leads_to_them() {
     let shop = Shop::open(&["catalog"]);
     assert!(shop.get("/").await.2.contains("No trace of an order has come yet"));
-    let mut browsing = story().span((1, 0), "GET /api/products", SpanKind::Server, (0, 1));
+    let mut browsing = story().span((1, 0), ("GET /api/products", SpanKind::Server), (0, 1));
     browsing.attributes.clear();
     browsing.trace_id = vec![9; 16];
     shop.export([made::of("gateway", vec![browsing])]).await;
@@ -190,6 +207,21 @@ async fn the_first_page_names_recent_orders_and_leads_to_them() {
         assert!(page.contains(text), "{text}\n{page}");
     }
     assert!(!page.contains("GET /api/products"), "only orders are listed");
+}
+
+#[tokio::test]
+async fn requests_that_only_read_an_order_stand_apart() {
+    let shop = Shop::open(&[]);
+    let reading = Story { trace: vec![9; 16], ..story() };
+    let get = "madang.orders.v1.OrdersService/GetOrder";
+    shop.export([made::of("orders", vec![reading.span((1, 0), (get, SpanKind::Server), (0, 9))])]).await;
+    let path = format!("/orders/{ORDER}");
+    assert!(shop.get(&path).await.2.contains("OrdersService/GetOrder"), "where there is nothing else");
+    shop.export(made::order(BEGIN)).await;
+    let (_, _, page) = shop.get(&path).await;
+    assert!(page.contains("POST /api/orders") && !page.contains("GetOrder"), "{page}");
+    assert!(page.contains(&format!("only read the order: <a href=\"/traces/{}\">", "09".repeat(16))));
+    assert!(!shop.get("/").await.2.contains("GetOrder"));
 }
 
 #[tokio::test]
@@ -249,7 +281,7 @@ async fn what_is_not_kept_is_a_page_that_says_what_to_do() {
 #[tokio::test]
 async fn what_senders_say_is_text_on_the_page() {
     let shop = Shop::open(&[]);
-    let mut span = story().span((1, 0), "<script>a</script>", SpanKind::Server, (0, 1));
+    let mut span = story().span((1, 0), ("<script>a</script>", SpanKind::Server), (0, 1));
     span.attributes.push(made::text("<i>", "\"><b>"));
     shop.export([made::of("<u>", vec![span])]).await;
     for path in [format!("/traces/{TRACE}"), "/".to_owned()] {
