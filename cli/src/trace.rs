@@ -85,13 +85,12 @@ pub async fn run(args: TraceArgs, output: &Output) -> Result<ExitCode> {
     let mut source = Source::open(&args.place).await?;
     let mut progress = output.progress();
     progress.show("reading the traces");
-    let order = match &wanted {
-        Wanted::Order(id) => source.order(id).await,
-        Wanted::Trace(_) => Ok(None),
-    };
-    let order = order_or_remark(order, output)?;
+    let order = read_order(&mut source, &wanted, output).await?;
     let limit = limit(Duration::from_secs(args.wait), order.as_ref());
-    let found = settle::wait(&source, &wanted, (limit, is_under_way(order.as_ref())), &mut progress).await;
+    let was_under_way = is_under_way(order.as_ref());
+    let found = settle::wait(&source, &wanted, (limit, was_under_way), &mut progress).await;
+    // It may have come to its end meanwhile.
+    let order = if was_under_way { read_order(&mut source, &wanted, output).await? } else { order };
     drop(progress);
     let found = found.map_err(|error| source.explain(error))?;
     let (found, reads) = without_reads(found, args.reads || matches!(wanted, Wanted::Trace(_)));
@@ -111,8 +110,13 @@ pub async fn run(args: TraceArgs, output: &Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// An order that is not there is an error. That orders itself does not answer is a remark: its traces may be there all the same.
-fn order_or_remark(order: Result<Option<Order>>, output: &Output) -> Result<Option<Order>> {
+/// Reads the order. One that is not there is an error. That orders itself does not answer is a remark: its traces may be there all
+/// the same.
+async fn read_order(source: &mut Source, wanted: &Wanted, output: &Output) -> Result<Option<Order>> {
+    let order = match wanted {
+        Wanted::Order(id) => source.order(id).await,
+        Wanted::Trace(_) => Ok(None),
+    };
     let is_refusal = |error: &anyhow::Error| {
         let status = error.downcast_ref::<tonic::Status>();
         status.is_some_and(|status| matches!(status.code(), Code::NotFound | Code::InvalidArgument))

@@ -207,8 +207,7 @@ fn row(tree: &Tree, path: &Path, at: usize, (services, scale): (&[Service], Scal
 fn side(span: &Span) -> &'static str {
     match span.kind {
         Kind::Client if span.is_call() => "calls",
-        Kind::Producer => "sends",
-        Kind::Consumer => "applies",
+        Kind::Producer | Kind::Consumer => "⇢",
         Kind::Client | Kind::Server | Kind::Internal | Kind::Unspecified => "",
     }
 }

@@ -241,7 +241,7 @@ async fn a_waterfall_shows_each_span_its_failure_repeats_and_the_critical_path()
         "✕&nbsp;CARD_DECLINED",
         "↻&nbsp;2 of 2",
         "<b class=\"failed\">WARN</b> no answer; asking again",
-        "<span class=\"side\">applies</span> <span class=\"name\">apply OrderRejected</span>",
+        "<span class=\"side\">⇢</span> <span class=\"name\">apply OrderRejected</span>",
         "OrdersService/PlaceOrder",
     ] {
         assert!(page.contains(text), "{text}\n{page}");
