@@ -172,8 +172,10 @@ fn remark(order: Option<&Order>, found: &Found, output: &Output) {
             &format!("the order is still under way ({state}): this is what has ended so far"),
         ));
     } else if !found.is_settled {
-        let orphans = if found.traces.iter().all(Tree::is_whole) { "" } else { ", and some have no parent" };
-        output.note(&styled(WAITS, &format!("this may not be all: spans were still coming in{orphans}")));
+        output.note(&styled(WAITS, "this may not be all: spans were still coming in"));
+    }
+    if !is_under_way(order) && !found.traces.iter().all(Tree::is_whole) {
+        output.note(&styled(WAITS, "this is not all: some spans have a parent that did not come"));
     }
 }
 

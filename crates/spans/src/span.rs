@@ -182,12 +182,17 @@ impl Span {
         Some(known.filter(|known| !known.is_empty()).unwrap_or_else(text))
     }
 
-    /// Its name without the package of a contract: `OrdersService/PlaceOrder`.
+    /// Its name without the package of a contract, `OrdersService/PlaceOrder`, and without the host that a sidecar puts before it.
     pub fn short_name(&self) -> &str {
-        match self.name.trim_start_matches('/').split_once('/') {
+        let name = self.name.trim_start_matches('/');
+        let is_host = |text: &str| text.contains('.') && text.contains(':') && !text.contains(' ');
+        let path = match name.split_once('/') {
+            Some((host, path)) if is_host(host) && path.contains('/') => path,
+            _ => name,
+        };
+        match path.split_once('/') {
             Some((service, _)) if service.contains('.') && !service.contains([' ', ':', '*']) => {
-                let from = service.rfind('.').map_or(0, |dot| dot + 1);
-                &self.name.trim_start_matches('/')[from..]
+                &path[service.rfind('.').map_or(0, |dot| dot + 1)..]
             }
             _ => &self.name,
         }
@@ -282,6 +287,10 @@ mod tests {
             ("/madang.orders.v1.OrdersService/PlaceOrder", "OrdersService/PlaceOrder"),
             ("POST /api/orders", "POST /api/orders"),
             ("inventory.madang.svc.cluster.local:50052/*", "inventory.madang.svc.cluster.local:50052/*"),
+            (
+                "orders.madang.svc.cluster.local:50055/madang.orders.v1.OrdersService/PlaceOrder",
+                "OrdersService/PlaceOrder",
+            ),
             ("write order-path", "write order-path"),
             ("", ""),
             ("a./", "/"),
