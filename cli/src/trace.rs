@@ -103,9 +103,7 @@ pub async fn run(args: TraceArgs, output: &Output) -> Result<ExitCode> {
     }
     remark(order.as_ref(), &found, output);
     if reads > 0 {
-        output.note(&format!(
-            "{reads} traces of requests that only read the order are left out; --reads shows them"
-        ));
+        output.note(&format!("requests that only read the order are left out ({reads}); --reads shows them"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -174,7 +172,9 @@ fn remark(order: Option<&Order>, found: &Found, output: &Output) {
     } else if !found.is_settled {
         output.note(&styled(WAITS, "this may not be all: spans were still coming in"));
     }
-    if !is_under_way(order) && !found.traces.iter().all(Tree::is_whole) {
+    if found.cut > 0 {
+        output.note(&styled(WAITS, &format!("this is not all: {} spans more were not kept", found.cut)));
+    } else if !is_under_way(order) && !found.traces.iter().all(Tree::is_whole) {
         output.note(&styled(WAITS, "this is not all: some spans have a parent that did not come"));
     }
 }

@@ -41,11 +41,7 @@ impl Ports {
                 })?;
             }
         }
-        let usual = Self::usual();
-        match bind(OTLP) {
-            Ok(_) => Ok(usual),
-            Err(_) => Ok(Self { otlp: draw_one(|| rand::rng().random_range(DRAWN))?.0, ..usual }),
-        }
+        Ok(Self { otlp: free_or_drawn(OTLP)?, ..Self::usual() })
     }
 
     /// Ports that are free, drawn at random so that two shops started at once seldom meet.
@@ -91,6 +87,14 @@ impl Ports {
     }
 }
 
+/// This port where it is free, or else another one.
+fn free_or_drawn(port: u16) -> Result<u16> {
+    match bind(port) {
+        Ok(_) => Ok(port),
+        Err(_) => Ok(draw_one(|| rand::rng().random_range(DRAWN))?.0),
+    }
+}
+
 /// A port that is free, and the one above it that is its admin port; held until the listeners are dropped.
 fn draw_one(mut random: impl FnMut() -> u16) -> Result<(u16, [TcpListener; 2])> {
     match (0..DRAWS).find_map(|_| hold(random())) {
@@ -125,6 +129,15 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), 17);
+    }
+
+    #[test]
+    fn where_the_port_for_traces_is_taken_another_is_drawn() {
+        let taken = bind(0).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let drawn = free_or_drawn(port).unwrap();
+        assert!(drawn != port && DRAWN.contains(&drawn), "{drawn}");
+        assert!(Ports::usual().has_usual_otlp() && !Ports { otlp: drawn, ..Ports::usual() }.has_usual_otlp());
     }
 
     #[test]

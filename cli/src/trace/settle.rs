@@ -6,7 +6,7 @@ use madang_spans::{Span, TraceId, Tree};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::Wanted;
-use super::source::Source;
+use super::source::{Source, Spans};
 use crate::output::Progress;
 use crate::system;
 
@@ -24,6 +24,8 @@ pub(super) struct Found {
     pub(super) traces: Vec<Tree>,
     /// Whether nothing more is expected.
     pub(super) is_settled: bool,
+    /// Spans that were beyond what is kept of a trace.
+    pub(super) cut: u64,
 }
 
 /// Reads the traces again and again until they are whole and nothing more came for a while, or the limit has passed. Of an order
@@ -40,11 +42,12 @@ pub(super) async fn wait(
     let (mut count, mut since) = (0, start);
     loop {
         poll.tick().await;
-        let spans = source.spans(wanted).await?;
+        let Spans { spans, cut } = source.spans(wanted).await?;
         if spans.len() != count {
             (count, since) = (spans.len(), Instant::now());
         }
-        let found = judge(spans, (since.elapsed() >= QUIET, is_under_way), system::now());
+        let found = judge(spans, (since.elapsed() >= QUIET || cut > 0, is_under_way), system::now());
+        let found = Found { cut, ..found };
         if found.is_settled || start.elapsed() >= limit {
             return Ok(found);
         }
@@ -65,7 +68,7 @@ fn judge(spans: Vec<Span>, (is_quiet, is_under_way): (bool, bool), now: i64) -> 
     let is_whole = !traces.is_empty() && traces.iter().all(Tree::is_whole);
     let is_quiet = is_quiet || (is_old && !is_under_way);
     let is_settled = !traces.is_empty() && is_quiet && (is_whole || is_under_way);
-    Found { traces, is_settled }
+    Found { traces, is_settled, cut: 0 }
 }
 
 #[cfg(test)]

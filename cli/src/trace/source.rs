@@ -37,6 +37,21 @@ pub(super) struct Source {
     forwards: Option<Forwards>,
 }
 
+/// What there is.
+#[derive(Debug, Default)]
+pub(super) struct Spans {
+    pub(super) spans: Vec<Span>,
+    /// Spans that were not kept.
+    pub(super) cut: u64,
+}
+
+impl Spans {
+    fn read(answer: Option<Value>) -> Self {
+        let answer = answer.unwrap_or_default();
+        Self { spans: otlp::spans(&answer), cut: answer["spansCut"].as_u64().unwrap_or_default() }
+    }
+}
+
 impl Source {
     /// Finds the console, or leads ports to Jaeger and orders.
     pub(super) async fn open(place: &PlaceArgs) -> Result<Self> {
@@ -80,25 +95,23 @@ impl Source {
     }
 
     /// The spans that there are of it now.
-    pub(super) async fn spans(&self, wanted: &Wanted) -> Result<Vec<Span>> {
+    pub(super) async fn spans(&self, wanted: &Wanted) -> Result<Spans> {
         match wanted {
             Wanted::Trace(id) => self.trace(id).await,
             Wanted::Order(order) if !self.is_jaeger() => {
-                let answer = self.get("/api/v3/traces", &[("order", order.clone())]).await?;
-                Ok(answer.map(|answer| otlp::spans(&answer)).unwrap_or_default())
+                Ok(Spans::read(self.get("/api/v3/traces", &[("order", order.clone())]).await?))
             }
             Wanted::Order(order) => self.of_order_in_jaeger(order).await,
         }
     }
 
-    async fn trace(&self, id: impl ToString) -> Result<Vec<Span>> {
-        let answer = self.get(&format!("/api/v3/traces/{}", id.to_string()), &[]).await?;
-        Ok(answer.map(|answer| otlp::spans(&answer)).unwrap_or_default())
+    async fn trace(&self, id: impl ToString) -> Result<Spans> {
+        Ok(Spans::read(self.get(&format!("/api/v3/traces/{}", id.to_string()), &[]).await?))
     }
 
     /// Jaeger's version 3 does not search by attributes; what its page asks does, within a service. All requests about an order
     /// reach orders.
-    async fn of_order_in_jaeger(&self, order: &str) -> Result<Vec<Span>> {
+    async fn of_order_in_jaeger(&self, order: &str) -> Result<Spans> {
         let query = [
             ("service", Service::Orders.name().to_owned()),
             ("tags", json!({ ORDER_ID: order }).to_string()),
@@ -108,11 +121,11 @@ impl Source {
         let listed = answer["data"].as_array().map(Vec::as_slice).unwrap_or_default();
         let ids: BTreeSet<TraceId> =
             listed.iter().filter_map(|it| it["traceID"].as_str().and_then(id)).collect();
-        let mut spans = Vec::new();
+        let mut all = Spans::default();
         for id in ids {
-            spans.extend(self.trace(id).await?);
+            all.spans.extend(self.trace(id).await?.spans);
         }
-        Ok(spans)
+        Ok(all)
     }
 
     /// An answer; none where nothing is found.

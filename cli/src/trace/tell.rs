@@ -13,7 +13,8 @@ pub(super) fn value(order: Option<&Order>, found: &Found) -> Value {
     json!({
         "order_id": order.map(|order| &order.order_id),
         "state": order.map(|order| state_name(order.state())),
-        "complete": found.is_settled && found.traces.iter().all(Tree::is_whole),
+        "spans_cut": found.cut,
+        "complete": found.is_settled && found.cut == 0 && found.traces.iter().all(Tree::is_whole),
         "traces": found.traces.iter().map(trace).collect::<Vec<_>>(),
     })
 }

@@ -116,6 +116,39 @@ async fn a_trace_that_stays_in_pieces_is_told_with_a_remark() {
 }
 
 #[tokio::test]
+async fn a_trace_that_was_cut_says_so() {
+    let shop = shop(OrderState::Confirmed).on_http(FIND, |_| {
+        let (status, mut answer) = found(&[span(1, None, (0, 9))]);
+        answer["spansCut"] = json!(7);
+        (status, answer)
+    });
+    let output = shop.madang(&["trace", ORDER]).await;
+    assert!(text(&output.stderr).contains("this is not all: 7 spans more were not kept"), "{output:?}");
+}
+
+#[tokio::test]
+async fn requests_that_only_read_are_left_out_unless_they_are_asked_for() {
+    let shop = || {
+        shop(OrderState::Confirmed).on_http(FIND, |_| {
+            let of = |trace: u8, method: &str| Span {
+                trace_id: TraceId::from_bytes(&[trace; 16]).unwrap(),
+                kind: Kind::Server,
+                name: format!("madang.orders.v1.OrdersService/{method}"),
+                ..span(1, None, (0, 9))
+            };
+            found(&[of(1, "PlaceOrder"), of(2, "GetOrder")])
+        })
+    };
+    let output = shop().madang(&["trace", ORDER]).await;
+    assert!(!told(&output).contains("GetOrder"));
+    assert!(
+        text(&output.stderr).contains("requests that only read the order are left out (1)"),
+        "{output:?}"
+    );
+    assert!(told(&shop().madang(&["trace", ORDER, "--reads"]).await).contains("GetOrder"));
+}
+
+#[tokio::test]
 async fn a_trace_is_found_by_its_own_id() {
     let shop = Fake::default().on_http("/api/v3/traces/{id}", |_| found(&[span(1, None, (0, 9))]));
     assert!(told(&shop.madang(&["trace", TRACE]).await).starts_with(&format!("\ntrace {TRACE}")));

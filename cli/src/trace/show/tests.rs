@@ -57,7 +57,7 @@ fn found() -> Found {
         span(5, Some(1), (13, 19)),
         told,
     ];
-    Found { traces: vec![Tree::of(spans)], is_settled: true }
+    Found { traces: vec![Tree::of(spans)], is_settled: true, cut: 0 }
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn programs_are_told_the_same() {
 
 #[test]
 fn a_span_without_a_parent_says_so() {
-    let orphan = Found { traces: vec![Tree::of(vec![span(3, Some(2), (1, 2))])], is_settled: false };
+    let orphan = Found { traces: vec![Tree::of(vec![span(3, Some(2), (1, 2))])], is_settled: false, cut: 0 };
     let told = strip_str(&text(None, &orphan)).to_string();
     assert!(told.contains("s3  no parent here"), "{told}");
     assert_eq!(tell::value(None, &orphan)["traces"][0]["spans"][0]["orphan"], true);
@@ -122,6 +122,6 @@ fn a_span_without_a_parent_says_so() {
 #[test]
 fn a_very_deep_tree_is_drawn_in_bounded_width() {
     let deep = (1..=200).map(|id| span(id, (id > 1).then(|| id - 1), (0, 1))).collect();
-    let told = text(None, &Found { traces: vec![Tree::of(deep)], is_settled: true });
+    let told = text(None, &Found { traces: vec![Tree::of(deep)], is_settled: true, cut: 0 });
     assert!(strip_str(&told).to_string().lines().take(150).all(|line| line.chars().count() < 160));
 }

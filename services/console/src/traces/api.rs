@@ -65,7 +65,13 @@ fn found(traces: &[Trace]) -> Response {
         return refused(StatusCode::NOT_FOUND, "No traces found");
     }
     let spans = traces.iter().flat_map(|trace| &trace.spans);
-    answer(StatusCode::OK, json!({ "result": otlp::traces_data(spans) }))
+    let mut found = json!({ "result": otlp::traces_data(spans) });
+    // Jaeger has no word for it.
+    let cut: usize = traces.iter().map(|trace| trace.cut).sum();
+    if let Some(found) = found.as_object_mut().filter(|_| cut > 0) {
+        found.insert("spansCut".to_owned(), cut.into());
+    }
+    answer(StatusCode::OK, found)
 }
 
 fn refused(status: StatusCode, why: &str) -> Response {

@@ -182,6 +182,7 @@ async fn ten_thousand_spans_of_one_trace_are_cut_and_the_page_says_so() {
         (&answer["traces"][0]["spans"], &answer["traces"][0]["spans_cut"]),
         (&json!(2_000), &json!(8_000))
     );
+    assert_eq!(shop.json(&format!("/api/v3/traces/{TRACE}")).await.1["spansCut"], 8_000);
     let (status, _, page) = shop.get(&format!("/traces/{TRACE}")).await;
     assert_eq!(status, 200);
     assert!(page.contains("8000 spans more were beyond what is kept of one"));
