@@ -169,13 +169,12 @@ fn remark(order: Option<&Order>, found: &Found, output: &Output) {
             WAITS,
             &format!("the order is still under way ({state}): this is what has ended so far"),
         ));
+    } else if found.cut > 0 {
+        output.note(&styled(WAITS, &format!("this is not all: {} spans more were not kept", found.cut)));
+    } else if !found.traces.iter().all(Tree::is_whole) {
+        output.note(&styled(WAITS, "this is not all: some spans have a parent that did not come"));
     } else if !found.is_settled {
         output.note(&styled(WAITS, "this may not be all: spans were still coming in"));
-    }
-    if found.cut > 0 {
-        output.note(&styled(WAITS, &format!("this is not all: {} spans more were not kept", found.cut)));
-    } else if !is_under_way(order) && !found.traces.iter().all(Tree::is_whole) {
-        output.note(&styled(WAITS, "this is not all: some spans have a parent that did not come"));
     }
 }
 
