@@ -83,7 +83,7 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
 async fn measure(args: &Args, sink: &Sink, ratio: Option<&str>) -> Result<Measured> {
     let url = sink.url();
     let on = ratio.map(|ratio| [("MADANG_OTLP_ENDPOINT", url.as_str()), ("MADANG_TRACE_RATIO", ratio)]);
-    let shop = Shop::open(on.as_ref().map_or(&[][..], |on| on), &[]).await?;
+    let shop = Shop::open(on.as_ref().map_or(&[][..], |on| on), &["--no-traces"]).await?;
     let settings = settings(&shop.text("gateway", "url"), args)?;
     let warm = Settings { schedule: Schedule::constant(RATE, Duration::from_secs(1))?, ..settings.clone() };
     Load::start(Settings { run: Uuid::from_u128(1), ..warm }).await?.report(std::future::ready(())).await?;

@@ -5,7 +5,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::output::Format;
-use crate::{audit, canary, cluster, dead_letters, demo, load, order, sagas, status, up};
+use crate::{audit, canary, cluster, dead_letters, demo, load, logs, order, sagas, status, trace, up};
 
 /// The longest time that a flag may give, a day: far below what overflows when it is added to the present.
 pub(crate) const MAX_SECONDS: u64 = 86_400;
@@ -69,6 +69,10 @@ pub enum Command {
     Audit(audit::AuditArgs),
     /// Show the services, the orders by state and how far events have come
     Status(status::StatusArgs),
+    /// Show what happened to an order, and what took the time: its traces across all services, with the critical path
+    Trace(trace::TraceArgs),
+    /// Collect the log lines of all services about one order, in the order of time
+    Logs(logs::LogsArgs),
     /// List the orders that are under way or stuck, and resume the stuck ones
     Sagas(sagas::SagasArgs),
     /// List events that a consumer could not apply, apply them again, or give them up

@@ -38,7 +38,7 @@ use crate::output::Output;
 
 pub use target::TargetArgs;
 
-pub(crate) use forward::Forwards;
+pub(crate) use forward::{Forwards, Goal};
 pub(crate) use target::Cluster;
 pub(crate) use wait::{Seen, why};
 

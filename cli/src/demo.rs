@@ -37,6 +37,10 @@ pub struct DemoArgs {
     /// Keep the data folder
     #[arg(long)]
     keep: bool,
+
+    /// Have no traces sent to the console
+    #[arg(long)]
+    no_traces: bool,
 }
 
 /// Runs the demo.
@@ -48,7 +52,7 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result<ExitCode> {
     let data =
         tempfile::Builder::new().prefix("madang-demo-").tempdir().context("cannot make a data folder")?;
     let shown = tokio::select! {
-        shown = show(data.path(), output) => Some(shown),
+        shown = show(data.path(), !args.no_traces, output) => Some(shown),
         () = stop.heard() => None,
     };
     let passed = matches!(&shown, Some(Ok(verdict)) if verdict.has_passed());
@@ -64,10 +68,10 @@ pub async fn run(args: DemoArgs, output: &Output) -> Result<ExitCode> {
 }
 
 /// Starts the shop, plays the story, audits, and closes the shop again.
-async fn show(data: &Path, output: &Output) -> Result<Verdict> {
+async fn show(data: &Path, traces: bool, output: &Output) -> Result<Verdict> {
     let start = Instant::now();
     let folder = Folder::create(data)?;
-    let plan = || Plan::new(folder.clone(), Ports::free()?);
+    let plan = || Ok(Plan::new(folder.clone(), Ports::free()?)?.tracing(traces));
     let mut supervisor = up::open(plan, READY, output).await?;
     let opened = start.elapsed();
     let played = play(&mut supervisor, output).await;

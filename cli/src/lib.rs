@@ -5,6 +5,7 @@
 //! up, demo ──> supervisor ──> child processes, one for each service
 //! order, load ─> gateway
 //! cluster, canary ──> the API server; kind, docker, helm and kubectl, where they are the tool
+//! trace ──> the console's traces, or Jaeger's; logs ──> the services' log files, or those of their pods
 //! audit, status, sagas, dead-letters ──> the services themselves: what operators may ask does not pass the gateway
 //! ```
 //!
@@ -21,13 +22,16 @@ pub mod demo;
 pub mod exit;
 mod launch;
 pub mod load;
+pub mod logs;
 pub mod order;
 pub mod output;
+mod place;
 pub mod sagas;
 pub mod shop;
 pub mod status;
 pub mod supervisor;
 mod system;
+pub mod trace;
 pub mod up;
 
 use std::process::ExitCode;
@@ -50,6 +54,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Load(args) => Box::pin(load::run(args, &output)).await,
         Command::Audit(args) => Box::pin(audit::run(args, &output)).await,
         Command::Status(args) => Box::pin(status::run(args, &output)).await,
+        Command::Trace(args) => Box::pin(trace::run(args, &output)).await,
+        Command::Logs(args) => Box::pin(logs::run(args, &output)).await,
         Command::Sagas(args) => Box::pin(sagas::run(args, &output)).await,
         Command::DeadLetters(args) => Box::pin(dead_letters::run(args, &output)).await,
         Command::Cluster(args) => Box::pin(cluster::run(args, &output)).await,

@@ -6,6 +6,7 @@ mod ports;
 mod service;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,9 @@ pub struct Place {
 pub struct Shop {
     /// By service; a shop that was found may lack some.
     pub services: BTreeMap<Service, Place>,
+    /// The folder of the services' logs, where it is one of this machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logs: Option<PathBuf>,
 }
 
 impl Shop {
@@ -40,7 +44,8 @@ impl Shop {
             let url = |port: u16| format!("http://127.0.0.1:{port}");
             Place { url: url(port), admin_url: url(Ports::admin(port)), pid: None }
         };
-        Self { services: Service::ALL.into_iter().map(|service| (service, place(service))).collect() }
+        let services = Service::ALL.into_iter().map(|service| (service, place(service))).collect();
+        Self { services, logs: None }
     }
 
     /// Where the service serves; empty where the shop lacks it.

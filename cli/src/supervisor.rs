@@ -38,6 +38,8 @@ pub struct Plan {
     pub ports: Ports,
     /// What they log.
     pub log_level: String,
+    /// Whether they send traces to the console.
+    pub traces: bool,
     /// `madang` itself; the services' binaries stand beside it.
     madang: PathBuf,
 }
@@ -59,7 +61,7 @@ impl Plan {
         // A link on PATH leads to the folder where the services are.
         let madang = std::env::current_exe().and_then(|path| path.canonicalize());
         let madang = madang.context("cannot find the folder of `madang` itself")?;
-        let plan = Self { folder, ports, log_level: DEFAULT_LOG_LEVEL.to_owned(), madang };
+        let plan = Self { folder, ports, log_level: DEFAULT_LOG_LEVEL.to_owned(), traces: true, madang };
         let is_missing = |service: &Service| !plan.binary(*service).is_file();
         let missing: Vec<String> = Service::ALL.into_iter().filter(is_missing).map(Service::binary).collect();
         if !missing.is_empty() {
@@ -78,6 +80,12 @@ impl Plan {
         Self { log_level: filter.to_owned(), ..self }
     }
 
+    /// The same with traces or without.
+    #[must_use]
+    pub fn tracing(self, traces: bool) -> Self {
+        Self { traces, ..self }
+    }
+
     fn binary(&self, service: Service) -> PathBuf {
         self.madang.with_file_name(service.binary())
     }
@@ -86,7 +94,7 @@ impl Plan {
 impl Supervisor {
     /// A shop of which nothing runs yet.
     pub fn new(plan: Plan) -> Self {
-        let shop = Shop::on(&plan.ports);
+        let shop = Shop { logs: Some(plan.folder.logs()), ..Shop::on(&plan.ports) };
         Self { plan, shop, processes: BTreeMap::new() }
     }
 
@@ -98,6 +106,21 @@ impl Supervisor {
     /// Where its data is.
     pub fn folder(&self) -> &Folder {
         &self.plan.folder
+    }
+
+    /// Where the console receives traces, if it does.
+    pub fn otlp(&self) -> Option<u16> {
+        self.plan.traces.then(|| self.plan.ports.otlp())
+    }
+
+    /// Whether that is where senders look for a collector.
+    pub fn has_usual_otlp(&self) -> bool {
+        self.plan.ports.has_usual_otlp()
+    }
+
+    /// Keeps the logs of all services bounded.
+    pub fn trim_logs(&mut self) {
+        self.processes.values_mut().for_each(Process::trim_log);
     }
 
     /// Starts a service that does not run.

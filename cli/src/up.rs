@@ -33,7 +33,9 @@ pub(crate) const READY: Duration = Duration::from_secs(30);
   madang up --data /tmp/shop --ports free
   madang order place --shop /tmp/shop/shop.json --line celadon-tea-cup=1
 
-The data stays when the shop closes. Each service logs to logs/<service>.log in the data folder.
+The data stays when the shop closes. Each service logs to logs/<service>.log in the data folder; a log that grows beyond 16 MiB is
+set aside as <service>.log.1. The console receives all traces, on port 4317 or another free one: see `madang trace`. To send them to
+another collector, use --no-traces and set MADANG_OTLP_ENDPOINT.
 On Linux the services end even when madang itself is killed.")]
 pub struct UpArgs {
     /// Where databases, logs and shop.json are
@@ -47,6 +49,10 @@ pub struct UpArgs {
     /// What the services log, such as `info` or `warn,madang_orders=debug`
     #[arg(long, env = "MADANG_LOG_LEVEL", value_name = "FILTER", default_value = DEFAULT_LOG_LEVEL)]
     pub log_level: String,
+
+    /// Have no traces sent to the console
+    #[arg(long)]
+    pub no_traces: bool,
 
     /// How long the services may take to be ready
     #[arg(long, value_name = "SECONDS", default_value_t = READY.as_secs(), value_parser = value_parser!(u64).range(..=MAX_SECONDS))]
@@ -79,21 +85,27 @@ pub async fn run(args: UpArgs, output: &Output) -> Result<ExitCode> {
         PortsChoice::Default => Ports::usual_if_free(),
         PortsChoice::Free => Ports::free(),
     };
-    let plan = || Ok(Plan::new(folder.clone(), ports()?)?.logging(&args.log_level));
+    let plan = || Ok(Plan::new(folder.clone(), ports()?)?.logging(&args.log_level).tracing(!args.no_traces));
     let grace = Duration::from_secs(args.grace);
     let opening = open(plan, Duration::from_secs(args.wait), output);
     let mut supervisor = tokio::select! {
         opened = opening => opened?,
         () = stop.heard() => bail!("interrupted before the shop was open"),
     };
-    let watched = serve(&mut supervisor, &stop, output).await;
+    let watched = serve(&mut supervisor, args.ports, &stop, output).await;
     close(&mut supervisor, &stop, grace, output).await;
     watched.map(|()| ExitCode::SUCCESS)
 }
 
-async fn serve(supervisor: &mut Supervisor, stop: &Stop, output: &Output) -> Result<()> {
+async fn serve(supervisor: &mut Supervisor, ports: PortsChoice, stop: &Stop, output: &Output) -> Result<()> {
     supervisor.folder().tell(supervisor.shop())?;
     show(supervisor, output).await?;
+    if let Some(port) =
+        supervisor.otlp().filter(|_| ports == PortsChoice::Default && !supervisor.has_usual_otlp())
+    {
+        output
+            .note(&styled(WAITS, &format!("port 4317 is taken; the console receives traces on port {port}")));
+    }
     watch::watch(supervisor, stop, output).await
 }
 
@@ -127,6 +139,10 @@ async fn show(supervisor: &Supervisor, output: &Output) -> Result<()> {
         false => format!("; other commands find it with --shop {}", folder.shop_file().display()),
     };
     output.line(&format!("data in {}{hint}", folder.path().display()))?;
+    if supervisor.otlp().is_some() {
+        let console = shop.url(Service::Console);
+        output.line(&format!("traces of orders at {console}/, or by `madang trace ORDER_ID`"))?;
+    }
     output.line(&styled(FAINT, "the shop is open until Ctrl-C"))?;
     Ok(())
 }
@@ -159,5 +175,6 @@ fn value(supervisor: &Supervisor, versions: &[(Service, String)]) -> Value {
             })
         };
     let services: Vec<Value> = shop.services.iter().zip(versions).map(service).collect();
-    json!({ "data": supervisor.folder().path(), "services": services })
+    let otlp = supervisor.otlp().map(|port| format!("http://127.0.0.1:{port}"));
+    json!({ "data": supervisor.folder().path(), "services": services, "otlp": otlp })
 }

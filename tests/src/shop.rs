@@ -68,6 +68,20 @@ impl Shop {
         Self::open_on(Backends::of_this_run()?, settings).await
     }
 
+    /// The same, and the console receives the traces of all others, as `madang up` has it.
+    ///
+    /// # Errors
+    /// Like [`Self::open`].
+    pub async fn open_traced() -> Result<Self> {
+        let address = format!("127.0.0.1:{}", ports::free()?);
+        let endpoint = format!("http://{address}");
+        let settings = Service::ALL.map(|service| match service == Service::Console {
+            true => (service, "MADANG_OTLP_LISTEN", address.as_str()),
+            false => (service, "MADANG_OTLP_ENDPOINT", endpoint.as_str()),
+        });
+        Self::open_with(&settings).await
+    }
+
     /// The same on other backends.
     ///
     /// # Errors

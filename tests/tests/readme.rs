@@ -45,7 +45,7 @@ async fn every_command_works_as_pasted() {
 /// Runs the blocks in their order, all in one shop.
 async fn run_all(name: &str, blocks: &[Block]) {
     let missing = missing(blocks).await;
-    let shop = Shop::open().await.unwrap();
+    let shop = Shop::open_traced().await.unwrap();
     for block in blocks {
         let lacks = block.tools().into_iter().find(|tool| missing.contains(tool));
         let not_run = |why: &str| println!("{name}:{} is not run, {why}:\n{}", block.line, block.text);

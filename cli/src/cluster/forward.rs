@@ -84,7 +84,7 @@ impl Forwards {
             let (url, admin_url) = (format!("http://{address}"), String::new());
             services.insert(service, Place { url, admin_url, pid: None });
         }
-        Ok(Shop { services })
+        Ok(Shop { services, logs: None })
     }
 }
 

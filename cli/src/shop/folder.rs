@@ -34,9 +34,14 @@ impl Folder {
         &self.0
     }
 
+    /// The folder of the logs.
+    pub fn logs(&self) -> PathBuf {
+        self.0.join("logs")
+    }
+
     /// A service's log.
     pub fn log(&self, service: Service) -> PathBuf {
-        self.0.join("logs").join(format!("{service}.log"))
+        self.logs().join(format!("{service}.log"))
     }
 
     /// A service's database.

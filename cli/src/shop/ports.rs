@@ -12,17 +12,24 @@ const DRAWN: Range<u16> = 10_000..31_900;
 const DRAWS: usize = 1_000;
 const ADMIN_OFFSET: u16 = 100;
 
-/// A port for each service; its admin port is 100 above.
+/// Where OTLP is received, by convention.
+const OTLP: u16 = 4317;
+
+/// A port for each service; its admin port is 100 above. And one where the console receives traces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ports(BTreeMap<Service, u16>);
+pub struct Ports {
+    services: BTreeMap<Service, u16>,
+    otlp: u16,
+}
 
 impl Ports {
     /// Each service's own port.
     pub fn usual() -> Self {
-        Self(Service::ALL.into_iter().map(|service| (service, service.port())).collect())
+        let services = Service::ALL.into_iter().map(|service| (service, service.port())).collect();
+        Self { services, otlp: OTLP }
     }
 
-    /// Each service's own port.
+    /// Each service's own port. The one for traces is another where the usual one is taken, most often by a collector.
     ///
     /// # Errors
     /// Names the first port that is taken.
@@ -34,7 +41,7 @@ impl Ports {
                 })?;
             }
         }
-        Ok(Self::usual())
+        Ok(Self { otlp: free_or_drawn(OTLP)?, ..Self::usual() })
     }
 
     /// Ports that are free, drawn at random so that two shops started at once seldom meet.
@@ -48,7 +55,17 @@ impl Ports {
 
     /// The port where the service serves.
     pub fn of(&self, service: Service) -> u16 {
-        self.0.get(&service).copied().unwrap_or_else(|| service.port())
+        self.services.get(&service).copied().unwrap_or_else(|| service.port())
+    }
+
+    /// Where the console receives traces.
+    pub fn otlp(&self) -> u16 {
+        self.otlp
+    }
+
+    /// Whether traces are received where senders look for a collector.
+    pub fn has_usual_otlp(&self) -> bool {
+        self.otlp == OTLP
     }
 
     /// The admin port that goes with a port.
@@ -57,17 +74,32 @@ impl Ports {
     }
 
     fn draw(mut random: impl FnMut() -> u16) -> Result<Self> {
-        let mut ports = BTreeMap::new();
+        let mut services = BTreeMap::new();
         // Held until all are drawn, so that none is drawn twice.
         let mut held = Vec::new();
         for service in Service::ALL {
-            let Some((port, listeners)) = (0..DRAWS).find_map(|_| hold(random())) else {
-                bail!("no free ports were found between {} and {}", DRAWN.start, DRAWN.end);
-            };
+            let (port, listeners) = draw_one(&mut random)?;
             held.push(listeners);
-            ports.insert(service, port);
+            services.insert(service, port);
         }
-        Ok(Self(ports))
+        let (otlp, _listeners) = draw_one(&mut random)?;
+        Ok(Self { services, otlp })
+    }
+}
+
+/// This port where it is free, or else another one.
+fn free_or_drawn(port: u16) -> Result<u16> {
+    match bind(port) {
+        Ok(_) => Ok(port),
+        Err(_) => Ok(draw_one(|| rand::rng().random_range(DRAWN))?.0),
+    }
+}
+
+/// A port that is free, and the one above it that is its admin port; held until the listeners are dropped.
+fn draw_one(mut random: impl FnMut() -> u16) -> Result<(u16, [TcpListener; 2])> {
+    match (0..DRAWS).find_map(|_| hold(random())) {
+        Some(drawn) => Ok(drawn),
+        None => bail!("no free ports were found between {} and {}", DRAWN.start, DRAWN.end),
     }
 }
 
@@ -93,9 +125,19 @@ mod tests {
         let mut all: Vec<u16> = Service::ALL.map(|service| ports.of(service)).into();
         assert!(!all.contains(&31_850), "its admin port is taken");
         all.extend(Service::ALL.map(|service| Ports::admin(ports.of(service))));
+        all.push(ports.otlp());
         all.sort_unstable();
         all.dedup();
-        assert_eq!(all.len(), 16);
+        assert_eq!(all.len(), 17);
+    }
+
+    #[test]
+    fn where_the_port_for_traces_is_taken_another_is_drawn() {
+        let taken = bind(0).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let drawn = free_or_drawn(port).unwrap();
+        assert!(drawn != port && DRAWN.contains(&drawn), "{drawn}");
+        assert!(Ports::usual().has_usual_otlp() && !Ports { otlp: drawn, ..Ports::usual() }.has_usual_otlp());
     }
 
     #[test]

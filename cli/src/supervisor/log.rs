@@ -1,11 +1,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Lines of a log that an error shows.
 const LINES: usize = 12;
 /// Bytes read for them; lines longer than that are cut.
 const BYTES: u64 = 16 * 1024;
+
+/// How long a log may grow before it is set aside. What was set aside before goes.
+const LONGEST: u64 = 16 * 1024 * 1024;
 
 /// A service's log, from where its present process began to write.
 #[derive(Debug)]
@@ -17,9 +20,24 @@ pub(super) struct Log {
 impl Log {
     /// Opens the log at its end, and answers the file to write to.
     pub(super) fn open(path: PathBuf) -> io::Result<(Self, File)> {
+        if std::fs::metadata(&path).is_ok_and(|log| log.len() > LONGEST) {
+            std::fs::rename(&path, aside(&path))?;
+        }
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
         let start = file.metadata()?.len();
         Ok((Self { path, start }, file))
+    }
+
+    /// Sets it aside, where it is long, while its process writes on: a line that is written in this very moment may be lost.
+    pub(super) fn trim(&mut self) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(&self.path)?;
+        if file.metadata()?.len() > LONGEST {
+            std::fs::copy(&self.path, aside(&self.path))?;
+            // Its process writes at the end, wherever that is.
+            file.set_len(0)?;
+            self.start = 0;
+        }
+        Ok(())
     }
 
     /// Its last lines, under its path.
@@ -43,6 +61,11 @@ impl Log {
     }
 }
 
+/// `orders.log.1`
+fn aside(log: &Path) -> PathBuf {
+    log.with_added_extension("1")
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write;
@@ -62,5 +85,31 @@ mod tests {
         let tail = log.tail();
         assert!(tail.contains("line 9\n") && tail.ends_with("line 20"), "{tail}");
         assert!(!tail.contains("before") && !tail.contains("line 8\n"), "{tail}");
+    }
+
+    #[test]
+    fn a_long_log_is_set_aside_while_its_process_writes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders.log");
+        let (mut log, mut file) = Log::open(path.clone()).unwrap();
+        writeln!(file, "short").unwrap();
+        log.trim().unwrap();
+        assert!(!aside(&path).exists());
+        file.set_len(LONGEST + 1).unwrap();
+        log.trim().unwrap();
+        writeln!(file, "after").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "after\n");
+        assert_eq!(std::fs::metadata(aside(&path)).unwrap().len(), LONGEST + 1);
+        assert!(log.tail().ends_with("after"));
+    }
+
+    #[test]
+    fn a_long_log_of_the_process_before_is_set_aside_at_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders.log");
+        File::create(&path).unwrap().set_len(LONGEST + 1).unwrap();
+        Log::open(path.clone()).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+        assert!(folder.path().join("orders.log.1").exists());
     }
 }

@@ -96,6 +96,11 @@ impl Process {
         self.log.tail()
     }
 
+    /// Keeps its log bounded. One that cannot be is left as it is.
+    pub(super) fn trim_log(&mut self) {
+        let _trimmed = self.log.trim().is_ok();
+    }
+
     fn end(&self, status: ExitStatus) -> Ended {
         Ended { service: self.service, status, lived: self.started.elapsed(), log_tail: self.log_tail() }
     }
@@ -117,11 +122,21 @@ fn settings(plan: &Plan, shop: &Shop, service: Service) -> Vec<(String, String)>
     settings.extend(owners.map(|owner| {
         pair(&format!("MADANG_{}_URL", owner.name().to_uppercase()), shop.url(owner).to_owned())
     }));
+    settings.extend(plan.traces.then(|| telemetry(plan, service)));
     if service.owns_data() {
         let path = plan.folder.database(service);
         settings.push(pair("MADANG_DATABASE", format!("sqlite:{}", path.display())));
     }
     settings
+}
+
+/// The console receives what all others send. It does not send: looking at traces would make more of them.
+fn telemetry(plan: &Plan, service: Service) -> (String, String) {
+    let address = format!("127.0.0.1:{}", plan.ports.otlp());
+    match service == Service::Console {
+        true => ("MADANG_OTLP_LISTEN".to_owned(), address),
+        false => ("MADANG_OTLP_ENDPOINT".to_owned(), format!("http://{address}")),
+    }
 }
 
 fn admin_urls(shop: &Shop) -> String {
@@ -138,10 +153,14 @@ mod tests {
     use crate::shop::Folder;
 
     fn told(service: Service) -> BTreeMap<String, String> {
+        told_with(service, true)
+    }
+
+    fn told_with(service: Service, traces: bool) -> BTreeMap<String, String> {
         let folder = tempfile::tempdir().unwrap();
         let folder = Folder::create(folder.path()).unwrap();
         let madang = PathBuf::from("/opt/madang");
-        let plan = Plan { folder, ports: Ports::usual(), log_level: "warn".into(), madang };
+        let plan = Plan { folder, ports: Ports::usual(), log_level: "warn".into(), traces, madang };
         settings(&plan, &Shop::on(&Ports::usual()), service).into_iter().collect()
     }
 
@@ -162,5 +181,16 @@ mod tests {
     #[test]
     fn the_gateway_has_no_database() {
         assert!(!told(Service::Gateway).contains_key("MADANG_DATABASE"));
+    }
+
+    #[test]
+    fn the_console_receives_the_traces_of_all_others() {
+        assert_eq!(told(Service::Orders)["MADANG_OTLP_ENDPOINT"], "http://127.0.0.1:4317");
+        assert_eq!(told(Service::Gateway)["MADANG_OTLP_ENDPOINT"], "http://127.0.0.1:4317");
+        assert_eq!(told(Service::Console)["MADANG_OTLP_LISTEN"], "127.0.0.1:4317");
+        assert!(!told(Service::Console).contains_key("MADANG_OTLP_ENDPOINT"));
+        assert!(Service::ALL.into_iter().all(|service| {
+            told_with(service, false).keys().all(|name| !name.starts_with("MADANG_OTLP"))
+        }));
     }
 }

@@ -10,15 +10,23 @@ use crate::output::{BAD, GOOD, Output, WAITS, styled};
 use crate::shop::{Place, Service};
 use crate::supervisor::{Backoff, Ended, Supervisor, is_ready};
 
+/// How often logs are looked at, whether they are too long.
+const TRIM: Duration = Duration::from_secs(10);
+
 /// Starts again what dies, until `stop`.
 pub(super) async fn watch(supervisor: &mut Supervisor, stop: &Stop, output: &Output) -> Result<()> {
     let mut backoffs: BTreeMap<Service, Backoff> = BTreeMap::new();
     let mut pauses = FuturesUnordered::new();
     let mut starting = FuturesUnordered::new();
     let mut started = BTreeSet::new();
+    let mut trim = tokio::time::interval(TRIM);
     loop {
         tokio::select! {
             () = stop.heard() => return Ok(()),
+            _ = trim.tick() => {
+                supervisor.trim_logs();
+                continue;
+            }
             ended = supervisor.next_end() => {
                 let pause = backoffs.entry(ended.service).or_default().pause(ended.lived);
                 if tell_end(&ended, pause, output) {

@@ -20,7 +20,12 @@ type Answer = Arc<dyn Fn(Bytes) -> Result<Vec<Bytes>, Status> + Send + Sync>;
 
 /// What the shop answers, by the path of the call. On its HTTP side it is ready.
 #[derive(Clone, Default)]
-pub(crate) struct Fake(HashMap<&'static str, Answer>);
+pub(crate) struct Fake {
+    calls: HashMap<&'static str, Answer>,
+    pages: Vec<(&'static str, Page)>,
+}
+
+type Page = Arc<dyn Fn(&str) -> (u16, serde_json::Value) + Send + Sync>;
 
 /// A fake shop that is open until it is dropped.
 pub(crate) struct Open {
@@ -65,7 +70,17 @@ impl Fake {
             let answers = answer(Q::decode(bytes).unwrap())?;
             Ok(answers.iter().map(|answer| answer.encode_to_vec().into()).collect())
         };
-        self.0.insert(path, Arc::new(answer));
+        self.calls.insert(path, Arc::new(answer));
+        self
+    }
+
+    /// Answers HTTP requests of this route, by their queries, with a code and JSON.
+    pub(crate) fn on_http(
+        mut self,
+        route: &'static str,
+        answer: impl Fn(&str) -> (u16, serde_json::Value) + Send + Sync + 'static,
+    ) -> Self {
+        self.pages.push((route, Arc::new(answer)));
         self
     }
 
@@ -80,7 +95,11 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let ready = || async { r#"{"version":"0.0.7","uptime_seconds":1}"# };
-        let router = axum::Router::new()
+        let router = self.pages.iter().fold(axum::Router::new(), |router, (route, answer)| {
+            let answer = Arc::clone(answer);
+            router.route(route, axum::routing::get(async move |uri: axum::http::Uri| page(&*answer, &uri)))
+        });
+        let router = router
             .route("/readyz", axum::routing::get(ready))
             .route("/info", axum::routing::get(ready))
             .fallback(async move |request| self.answer(request).await);
@@ -92,7 +111,7 @@ impl Fake {
     }
 
     async fn answer(self, request: axum::extract::Request) -> axum::http::Response<tonic::body::Body> {
-        let answer = self.0.get(request.uri().path()).cloned();
+        let answer = self.calls.get(request.uri().path()).cloned();
         let serve = tower::service_fn(move |request: Request<Bytes>| {
             let answers = match &answer {
                 Some(answer) => answer(request.into_inner()),
@@ -104,6 +123,14 @@ impl Fake {
         // A single answer is a stream of one, on the wire.
         tonic::server::Grpc::new(Plain).server_streaming(serve, request).await
     }
+}
+
+fn page(
+    answer: &dyn Fn(&str) -> (u16, serde_json::Value),
+    uri: &axum::http::Uri,
+) -> impl axum::response::IntoResponse + use<> {
+    let (status, body) = answer(uri.query().unwrap_or_default());
+    (axum::http::StatusCode::from_u16(status).unwrap(), body.to_string())
 }
 
 fn shop_file(url: &str) -> TempDir {

@@ -30,6 +30,29 @@ fn the_shop_opens_tells_where_it_is_and_closes_on_sigterm() {
 }
 
 #[test]
+fn services_are_told_where_the_console_receives_their_traces() {
+    let told = |installation: &Installation, service: &str| {
+        std::fs::read_to_string(installation.data.path().join(format!("told-{service}"))).unwrap()
+    };
+    let telling = |installation: Installation, service: &str| {
+        let file = installation.data.path().join(format!("told-{service}"));
+        let commands = format!("echo \"$MADANG_OTLP_ENDPOINT,$MADANG_OTLP_LISTEN\" >'{}'", file.display());
+        installation.before(service, &commands)
+    };
+    let installation = ["orders", "console"].into_iter().fold(Installation::new(), telling);
+    let mut up = installation.up(&[]);
+    let endpoint = up.shop["otlp"].as_str().unwrap();
+    assert_eq!(told(&installation, "orders"), format!("{endpoint},\n"));
+    assert_eq!(told(&installation, "console"), format!(",{}\n", endpoint.trim_start_matches("http://")));
+    up.end(Signal::TERM);
+
+    let mut without = installation.up(&["--no-traces"]);
+    assert_eq!(without.shop["otlp"], Value::Null);
+    assert_eq!(told(&installation, "orders"), ",\n");
+    without.end(Signal::TERM);
+}
+
+#[test]
 fn ctrl_c_closes_it_too() {
     let mut up = Installation::new().up(&[]);
     assert_eq!(up.end(Signal::INT).code(), Some(0));

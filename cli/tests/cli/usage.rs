@@ -1,10 +1,12 @@
 use std::process::{Command, Output};
 
 /// One of each kind that asks a shop.
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 9] = [
     &["order", "list"],
     &["load", "--duration", "1s"],
     &["audit"],
+    &["trace", "0198c0de-0000-7000-8000-000000000001"],
+    &["logs", "0198c0de-0000-7000-8000-000000000001"],
     &["status"],
     &["sagas", "list"],
     &["dead-letters", "list"],
@@ -23,8 +25,20 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn every_command_has_a_help_with_examples() {
-    let commands =
-        ["", "up", "demo", "order", "load", "audit", "status", "sagas", "dead-letters", "completions"];
+    let commands = [
+        "",
+        "up",
+        "demo",
+        "order",
+        "load",
+        "audit",
+        "trace",
+        "logs",
+        "status",
+        "sagas",
+        "dead-letters",
+        "completions",
+    ];
     let clusters = [
         "canary",
         "cluster",

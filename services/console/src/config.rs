@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use clap::Parser;
@@ -5,12 +7,19 @@ use http::Uri;
 use madang_chassis::client::uri;
 use madang_chassis::{ServerArgs, TelemetryArgs};
 
+use crate::traces::Limits;
+
 /// Where all services are on a laptop.
 const LOCAL: &str = "catalog=http://127.0.0.1:50151,inventory=http://127.0.0.1:50152,payments=http://127.0.0.1:50153,\
                      shipping=http://127.0.0.1:50154,orders=http://127.0.0.1:50155,notifications=http://127.0.0.1:50156,\
                      gateway=http://127.0.0.1:8180,console=http://127.0.0.1:8181";
 
-/// The operator's page: readiness, versions and addresses of all services.
+const TRACES: NonZeroU32 = NonZeroU32::new(2_000).expect("is not zero");
+const MEMORY: NonZeroU32 = NonZeroU32::new(64).expect("is not zero");
+/// An order's trace has about 60.
+const SPANS_PER_TRACE: usize = 2_000;
+
+/// The operator's page: all services, and the traces of recent orders.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "madang-console", version)]
 pub struct Config {
@@ -20,9 +29,44 @@ pub struct Config {
     /// Logs and traces.
     #[command(flatten)]
     pub telemetry: TelemetryArgs,
+    /// The traces that it receives.
+    #[command(flatten)]
+    pub traces: TraceArgs,
     /// The services' names and admin ports, in the order in which they are shown
     #[arg(long, env = "MADANG_ADMIN_URLS", default_value = LOCAL, value_name = "NAME=URL,...")]
     pub admin_urls: Targets,
+}
+
+/// How traces are received and kept.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Traces")]
+pub struct TraceArgs {
+    /// Where services send their traces, by OTLP over gRPC; none are received unless set, port 0 lets the system choose
+    #[arg(long, env = "MADANG_OTLP_LISTEN", value_name = "ADDRESS")]
+    pub otlp_listen: Option<SocketAddr>,
+
+    /// Traces that are kept; the oldest leaves first
+    #[arg(long, env = "MADANG_TRACES_MAX", value_name = "TRACES", default_value_t = TRACES)]
+    pub traces_max: NonZeroU32,
+
+    /// Memory for them, in MiB
+    #[arg(long, env = "MADANG_TRACES_MEMORY", value_name = "MIB", default_value_t = MEMORY)]
+    pub traces_memory: NonZeroU32,
+}
+
+/// None are received: for tests.
+impl Default for TraceArgs {
+    fn default() -> Self {
+        Self { otlp_listen: None, traces_max: TRACES, traces_memory: MEMORY }
+    }
+}
+
+impl TraceArgs {
+    pub(crate) fn limits(&self) -> Limits {
+        let count = |number: NonZeroU32| usize::try_from(number.get()).unwrap_or(usize::MAX);
+        let bytes = count(self.traces_memory).saturating_mul(1024 * 1024);
+        Limits { traces: count(self.traces_max), bytes, spans_per_trace: SPANS_PER_TRACE }
+    }
 }
 
 /// What the console watches. It is read as a whole, so that every bad entry is named.

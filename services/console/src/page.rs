@@ -4,6 +4,7 @@ use axum::response::{Html, IntoResponse, Response};
 use jiff::Timestamp;
 
 use crate::probe::{Found, State};
+use crate::traces::page::Orders;
 
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
@@ -14,20 +15,26 @@ struct Page {
     services: Vec<Found>,
     ready: usize,
     time: String,
+    orders: Orders,
 }
 
-/// The page of all services.
-pub(crate) fn render(services: Vec<Found>, now: Timestamp) -> Response {
+/// The page of all services and the recent orders.
+pub(crate) fn render(services: Vec<Found>, orders: Orders, now: Timestamp) -> Response {
     let ready = services.iter().filter(|found| matches!(found.state, State::Ready(_))).count();
     let time = now.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    answer(StatusCode::OK, &Page { services, ready, time, orders })
+}
+
+/// A page as all are: nothing on it is loaded from elsewhere, and nothing runs on it.
+pub(crate) fn answer(status: StatusCode, page: &impl Template) -> Response {
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
     ];
-    match (Page { services, ready, time }).render() {
-        Ok(html) => (headers, Html(html)).into_response(),
+    match page.render() {
+        Ok(html) => (status, headers, Html(html)).into_response(),
         Err(error) => {
             tracing::error!(%error, "the page cannot be rendered");
             (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()

@@ -38,6 +38,7 @@ impl Shop {
             (service.name().to_owned(), place)
         };
         let services: serde_json::Map<_, _> = Service::ALL.into_iter().map(place).collect();
-        Ok(std::fs::write(self.shop_file(), json!({ "services": services }).to_string())?)
+        let shop = json!({ "services": services, "logs": self.home.folder() });
+        Ok(std::fs::write(self.shop_file(), shop.to_string())?)
     }
 }

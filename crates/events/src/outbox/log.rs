@@ -191,7 +191,15 @@ mod tests {
         let publish = |tx: &mut Tx<'_>| {
             (0..300).try_for_each(|n| {
                 let payload = madang_api::events::v1::OrderConfirmed::default();
-                insert(tx, &NewEvent::new(Uuid::from_u128(n), "a", at(i64::try_from(n).unwrap_or_default()), &payload))
+                insert(
+                    tx,
+                    &NewEvent::new(
+                        Uuid::from_u128(n),
+                        "a",
+                        at(i64::try_from(n).unwrap_or_default()),
+                        &payload,
+                    ),
+                )
             })
         };
         db.write::<_, Error, _>(Kind::Request, publish).await.unwrap();

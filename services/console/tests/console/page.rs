@@ -1,76 +1,12 @@
-//! The console before admin ports in memory.
-
-#![expect(clippy::unwrap_used, reason = "what a test sets up fails the test")]
-
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Method, Request, Uri};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
-use hyper::client::conn::http1;
-use madang_chassis::{Listener, Network, Platform, ServerArgs, Service, TelemetryArgs, admin, web};
-use madang_console::{Config, SERVICE, Target, Targets};
-use serde_json::{Value, json};
+use axum::http::Method;
+use madang_chassis::{Platform, ServerArgs, web};
+use madang_console::SERVICE;
+use serde_json::json;
 use tokio::time::Instant;
-use tower::Service as _;
 
-struct Shop {
-    network: Network,
-    platform: Platform,
-}
-
-impl Shop {
-    fn open(names: &[&str]) -> Self {
-        let network = Network::new();
-        let platform = Platform { connector: network.connector(), ..Platform::test(SERVICE) };
-        let target = |name: &&str| Target {
-            name: (*name).to_owned(),
-            admin_url: Uri::try_from(format!("http://{name}")).unwrap(),
-        };
-        let config = Config {
-            server: ServerArgs::default(),
-            telemetry: TelemetryArgs::default(),
-            admin_urls: Targets(names.iter().map(target).collect()),
-        };
-        let run = madang_console::run(config, network.listen("front"), platform.clone());
-        platform.tasks.spawn("console", async move { run.await.unwrap() });
-        Self { network, platform }
-    }
-
-    /// An admin port as every service has it.
-    fn start(&self, name: &'static str) -> Platform {
-        self.start_at(name, self.network.listen(name))
-    }
-
-    fn start_at(&self, name: &'static str, listener: Listener) -> Platform {
-        let platform = Platform::test(Service { name, version: "1.2.3", port: 0 });
-        let address = Some(([127, 0, 0, 1], 50_051).into());
-        let serve = admin::serve(listener, platform.clone(), address, self.platform.shutdown.clone());
-        self.platform.tasks.spawn("admin", serve);
-        platform
-    }
-
-    async fn get(&self, path: &str) -> (u16, HeaderMap, String) {
-        self.send(Method::GET, path).await
-    }
-
-    async fn send(&self, method: Method, path: &str) -> (u16, HeaderMap, String) {
-        let io = self.network.connector().call(Uri::from_static("http://front")).await.unwrap();
-        let (mut sender, connection) = http1::handshake::<_, Empty<Bytes>>(io).await.unwrap();
-        self.platform.tasks.spawn("connection", async move { drop(connection.await) });
-        let request =
-            Request::builder().method(method).uri(path).header("host", "front").body(Empty::new()).unwrap();
-        let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        (parts.status.as_u16(), parts.headers, String::from_utf8(body.to_vec()).unwrap())
-    }
-
-    async fn services(&self) -> Value {
-        let (status, headers, body) = self.get("/api/services").await;
-        assert_eq!((status, &headers["content-type"]), (200, &"application/json".parse().unwrap()));
-        serde_json::from_str::<Value>(&body).unwrap()["services"].clone()
-    }
-}
+use crate::shop::Shop;
 
 #[tokio::test(start_paused = true)]
 async fn each_service_is_shown_as_it_is() {
