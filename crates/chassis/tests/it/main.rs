@@ -7,6 +7,7 @@ mod drain;
 mod fake;
 mod faults;
 mod limits;
+#[cfg(feature = "otlp")]
 mod otlp_metrics;
 mod platform;
 mod process;

@@ -129,15 +129,13 @@ async fn lag_dead_letters_and_parked_events_are_metrics() {
     consumer.reaches(6).await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     let text = consumer.platform.metrics.text();
-    for (name, value) in
-        [
-            ("events_cursor_position", 6),
-            ("events_lag", 0),
-            ("events_dead_letters", 1),
-            ("events_parked", 2),
-            ("events_consumer_stopped", 0),
-        ]
-    {
+    for (name, value) in [
+        ("events_cursor_position", 6),
+        ("events_lag", 0),
+        ("events_dead_letters", 1),
+        ("events_parked", 2),
+        ("events_consumer_stopped", 0),
+    ] {
         let line = format!("madang_{name}{{producer=\"{PRODUCER}\"}} {value}\n");
         assert!(text.contains(&line), "{line} in {text}");
     }
