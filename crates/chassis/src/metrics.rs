@@ -17,6 +17,7 @@ mod otlp;
 mod process;
 mod reading;
 pub(crate) mod rpc;
+pub(crate) mod spans;
 
 pub use age::Age;
 pub use otlp::push;
@@ -35,6 +36,7 @@ pub struct Metrics {
     shown: Arc<Mutex<Shown>>,
     rpc: rpc::Families,
     http: http::Families,
+    spans: spans::Spans,
 }
 
 struct Shown {
@@ -65,7 +67,8 @@ impl Metrics {
         process::register(&mut shown);
         let rpc = rpc::Families::new(&mut shown);
         let http = http::Families::new(&mut shown);
-        Self { shown: Arc::new(Mutex::new(shown)), rpc, http }
+        let spans = spans::Spans::new(&mut shown);
+        Self { shown: Arc::new(Mutex::new(shown)), rpc, http, spans }
     }
 
     /// Shows a metric without labels as `madang_<name>` (a counter gets `_total`), and gives it back. A name ends in its base
@@ -106,6 +109,10 @@ impl Metrics {
 
     pub(crate) fn http(&self) -> &http::Families {
         &self.http
+    }
+
+    pub(crate) fn spans(&self) -> &spans::Spans {
+        &self.spans
     }
 
     fn shown(&self) -> MutexGuard<'_, Shown> {

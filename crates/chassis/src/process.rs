@@ -85,9 +85,8 @@ where
     Fut: Future<Output = Result<(), E>>,
     E: StdError + 'static,
 {
-    let telemetry = telemetry::start(&service, args.as_ref())?;
     let mut platform = Platform::system(service);
-    telemetry.show(&mut platform);
+    let _telemetry = telemetry::start(&mut platform, args.as_ref())?;
     let server: ServerArgs = AsRef::<ServerArgs>::as_ref(&args).clone();
     let outcome = serve(platform, args, &server, run).await;
     // Before the guard ends: this is the one place where a failure is logged.

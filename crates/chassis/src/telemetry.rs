@@ -7,21 +7,19 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
+use crate::Platform;
 use crate::config::TelemetryArgs;
 use crate::trace::span::Recorder;
-use crate::{Platform, Service};
 
 mod events;
 mod fields;
 mod level;
 mod lines;
 mod otlp;
-mod spans;
 
 use events::SpanEvents;
 pub use level::{LevelError, LogLevel};
 use lines::Lines;
-use spans::Spans;
 
 /// Why a process cannot tell about itself.
 #[derive(Debug, thiserror::Error)]
@@ -40,39 +38,36 @@ pub enum Error {
 /// Keeps telemetry running; on drop, what waits for export is sent.
 #[derive(Debug)]
 #[must_use = "dropping it ends the export of traces"]
-pub struct Guard {
-    level: LogLevel,
-    spans: Spans,
-}
+pub struct Guard(());
 
 type BoxLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Starts logs to stdout and, with an endpoint, traces to it. Call it once, within a tokio runtime. A panic is logged from
-/// then on, with the span that it happened in.
+/// Starts logs to stdout and, with an endpoint, traces to it; what is logged can be changed at the platform from then on, and a
+/// panic is logged, with where it happened. Call it once, within a tokio runtime.
 ///
 /// # Errors
 /// [`Error::Filter`], [`Error::Started`], [`Error::Export`]
-pub fn start(service: &Service, args: &TelemetryArgs) -> Result<Guard, Error> {
+pub fn start(platform: &mut Platform, args: &TelemetryArgs) -> Result<Guard, Error> {
     let filter = EnvFilter::try_new(&args.log_level)?;
     let (filter, handle) = reload::Layer::new(filter);
-    let spans = Spans::default();
-    let lines = Lines { service: service.name, format: args.log_format, writer: io::stdout };
+    let lines = Lines { service: platform.service.name, format: args.log_format, writer: io::stdout };
     let log: BoxLayer = lines.with_filter(filter).boxed();
-    let is_exporting = otlp::start(service, args, &spans)?;
+    let is_exporting = otlp::start(platform, args)?;
     let events: Option<BoxLayer> =
         is_exporting.then(|| SpanEvents.with_filter(filter_fn(SpanEvents::takes)).boxed());
     let layers: Vec<BoxLayer> = [Some(log), events].into_iter().flatten().collect();
     Registry::default().with(layers).try_init()?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(Guard { level: LogLevel::new(handle), spans })
+    platform.log_level = LogLevel::new(handle);
+    Ok(Guard(()))
 }
 
-impl Guard {
-    /// Shows on the admin port what becomes of the spans, and lets what is logged be changed there.
-    pub fn show(&self, platform: &mut Platform) {
-        self.spans.register(&platform.metrics);
-        platform.log_level = self.level.clone();
-    }
+/// Which process speaks, among those of its service.
+pub(crate) fn instance() -> String {
+    // In a pod its name.
+    let host = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+    let process = std::process::id();
+    host.map_or_else(|| process.to_string(), |host| format!("{host}/{process}"))
 }
 
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {

@@ -11,8 +11,6 @@ const RULES: &str = "helm/commons/files/rules.yaml";
 
 /// What others measure: Prometheus itself, and Istio's proxies.
 const OTHERS: [&str; 2] = ["ALERTS", "istio_requests_total"];
-/// Of the exporter of spans, which is registered by the process and not by a service.
-const SPANS: [&str; 2] = ["madang_telemetry_spans_exported_total", "madang_telemetry_spans_dropped_total"];
 
 /// What stands before a brace or a bracket in a query and is no series: functions take round brackets, so nothing else does.
 fn series(query: &str) -> BTreeSet<&str> {
@@ -41,10 +39,7 @@ fn series(query: &str) -> BTreeSet<&str> {
 /// The series of a query that none of these metrics has; a recorded one has a colon, and is looked at elsewhere.
 pub(crate) fn unknown<'a>(query: &'a str, listed: &[Described]) -> Vec<&'a str> {
     let known = |name: &&str| {
-        name.contains(':')
-            || OTHERS.contains(name)
-            || SPANS.contains(name)
-            || listed.iter().any(|metric| of(metric, name))
+        name.contains(':') || OTHERS.contains(name) || listed.iter().any(|metric| of(metric, name))
     };
     series(query).into_iter().filter(|name| !known(name)).collect()
 }

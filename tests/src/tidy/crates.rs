@@ -70,6 +70,9 @@ fn may_use(folder: &str) -> Option<&'static [&'static str]> {
             "shipping",
             "orders",
             "notifications",
+            // Their metrics are listed with those of the others.
+            "gateway",
+            "console",
         ],
         service if service.starts_with("services/") => &CRATES,
         _ => return None,

@@ -58,7 +58,7 @@ pub fn push(platform: &Platform, args: &TelemetryArgs) {
 }
 
 fn resource(platform: &Platform) -> Resource {
-    let (service, instance) = (platform.service, platform.ids.uuid().to_string());
+    let (service, instance) = (platform.service, crate::telemetry::instance());
     let attributes = [
         ("service.name", service.name),
         ("service.version", service.version),

@@ -9,10 +9,10 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanProcessor};
 
 use super::Error;
-use super::spans::Spans;
-use crate::Service;
 use crate::config::TelemetryArgs;
+use crate::metrics::spans::Spans;
 use crate::trace::span::Recorder;
+use crate::{Platform, Service};
 
 /// Spans that wait for export or are on their way; further ones are dropped.
 const QUEUE: usize = 8192;
@@ -21,7 +21,7 @@ const EVERY: Duration = Duration::from_millis(500);
 pub(super) const EXPORT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Exports traces, where there is an endpoint; tells whether.
-pub(super) fn start(service: &Service, args: &TelemetryArgs, spans: &Spans) -> Result<bool, Error> {
+pub(super) fn start(platform: &Platform, args: &TelemetryArgs) -> Result<bool, Error> {
     let Some(endpoint) = &args.otlp_endpoint else { return Ok(false) };
     let exporter = SpanExporter::builder()
         .with_tonic()
@@ -34,26 +34,25 @@ pub(super) fn start(service: &Service, args: &TelemetryArgs, spans: &Spans) -> R
         .with_max_export_batch_size(BATCH)
         .with_scheduled_delay(EVERY)
         .build();
-    let state =
-        Arc::new(State { spans: spans.clone(), waiting: AtomicUsize::new(0), fails: AtomicBool::new(false) });
+    let state = Arc::new(State {
+        spans: platform.metrics.spans().clone(),
+        waiting: AtomicUsize::new(0),
+        fails: AtomicBool::new(false),
+    });
     let counted = Counted { inner: exporter, state: Arc::clone(&state) };
     let mut inner = BatchSpanProcessor::builder(counted).with_batch_config(batches).build();
-    inner.set_resource(&resource(service));
+    inner.set_resource(&resource(&platform.service));
     Recorder { processor: Box::new(Bounded { inner, state }), ratio: args.trace_ratio }.start();
     Ok(true)
 }
 
 /// Who speaks: the service, and which of its replicas.
 fn resource(service: &Service) -> Resource {
-    // In a pod its name.
-    let host = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
-    let process = std::process::id();
-    let instance = host.map_or_else(|| process.to_string(), |host| format!("{host}/{process}"));
     Resource::builder()
         .with_service_name(service.name)
         .with_attribute(KeyValue::new("service.namespace", "madang"))
         .with_attribute(KeyValue::new("service.version", service.version))
-        .with_attribute(KeyValue::new("service.instance.id", instance))
+        .with_attribute(KeyValue::new("service.instance.id", super::instance()))
         .build()
 }
 

@@ -96,6 +96,13 @@ pub(crate) async fn an_error_rolls_back_its_own_closure_alone(home: impl Home) {
     first.and(last).unwrap();
     assert_eq!(ids(&db).await, [1, 3]);
     assert_eq!(db.stats().rolled_back, 1);
+    let meter = db.meter();
+    let (commits, written) = (meter.commits(), db.stats().written_groups);
+    assert_eq!((commits.count(), meter.group_sizes().count()), (written, db.stats().groups));
+    assert!(commits.sum > 0.0, "{commits:?}");
+    assert_eq!((meter.transactions(Some(Kind::Lease)).count(), meter.queued()), (0, (0, 0)));
+    assert!(meter.transactions(Some(Kind::Request)).count() > 0);
+    assert!(meter.transactions(None).count() > 0);
 }
 
 pub(crate) async fn a_panic_rolls_back_its_own_closure_alone(home: impl Home) {

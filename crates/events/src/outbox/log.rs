@@ -189,17 +189,9 @@ mod tests {
         let config = Config::sqlite(folder.path().join("events.db"));
         let db = Db::inline(&config, vec![crate::migrations()], 1).unwrap();
         let publish = |tx: &mut Tx<'_>| {
-            (0..300).try_for_each(|n| {
+            (0_u16..300).try_for_each(|n| {
                 let payload = madang_api::events::v1::OrderConfirmed::default();
-                insert(
-                    tx,
-                    &NewEvent::new(
-                        Uuid::from_u128(n),
-                        "a",
-                        at(i64::try_from(n).unwrap_or_default()),
-                        &payload,
-                    ),
-                )
+                insert(tx, &NewEvent::new(Uuid::from_u128(n.into()), "a", at(n.into()), &payload))
             })
         };
         db.write::<_, Error, _>(Kind::Request, publish).await.unwrap();
