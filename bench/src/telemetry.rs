@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use madang_load::{Arrivals, Choice, Load, Schedule, Settings};
+use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::shop::{PRODUCT, Shop};
@@ -39,17 +40,41 @@ struct Measured {
     dropped: f64,
 }
 
-const MODES: [(&str, Option<&str>); 3] = [("off", None), ("1 %", Some("0.01")), ("100 %", Some("1"))];
+/// What a shop is told of traces: how many, and where they go.
+type Mode = (&'static str, Option<(&'static str, Collector)>);
+
+const MODES: [Mode; 5] = [
+    ("off", None),
+    ("1 %", Some(("0.01", Collector::There))),
+    ("100 %", Some(("1", Collector::There))),
+    ("100 %, nobody listens", Some(("1", Collector::Away))),
+    ("100 %, nobody answers", Some(("1", Collector::Silent))),
+];
+
+/// How the collector behaves.
+#[derive(Debug, Clone, Copy)]
+enum Collector {
+    There,
+    Away,
+    Silent,
+}
 
 /// Runs all modes in turn, so that what the machine does to one it does to the others, and prints the table.
 pub(crate) async fn run(args: &Args) -> Result<()> {
-    let sink = Sink::start().await?;
+    let (sink, silent) = (Sink::start().await?, TcpListener::bind("127.0.0.1:0").await?);
+    let away = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+    let url = |collector| match collector {
+        Collector::There => Ok(sink.url()),
+        Collector::Away => Ok(format!("http://{away}")),
+        Collector::Silent => silent.local_addr().map(|address| format!("http://{address}")),
+    };
     let mut rounds: Vec<Vec<Measured>> = Vec::new();
     for round in 0..args.rounds {
         let mut measured = Vec::new();
-        for (name, ratio) in MODES {
-            let one = measure(args, &sink, ratio).await?;
-            writeln!(stdout(), "round {round} {name:>5}: {one:?}")?;
+        for (name, told) in MODES {
+            let told = told.map(|(ratio, collector)| Ok::<_, std::io::Error>((ratio, url(collector)?)));
+            let one = measure(args, told.transpose()?).await?;
+            writeln!(stdout(), "round {round}, {name}: {one:?}")?;
             measured.push(one);
         }
         rounds.push(measured);
@@ -80,9 +105,10 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-async fn measure(args: &Args, sink: &Sink, ratio: Option<&str>) -> Result<Measured> {
-    let url = sink.url();
-    let on = ratio.map(|ratio| [("MADANG_OTLP_ENDPOINT", url.as_str()), ("MADANG_TRACE_RATIO", ratio)]);
+async fn measure(args: &Args, told: Option<(&str, String)>) -> Result<Measured> {
+    let on = told
+        .as_ref()
+        .map(|(ratio, url)| [("MADANG_OTLP_ENDPOINT", url.as_str()), ("MADANG_TRACE_RATIO", *ratio)]);
     let shop = Shop::open(on.as_ref().map_or(&[][..], |on| on), &["--no-traces"]).await?;
     let settings = settings(&shop.text("gateway", "url"), args)?;
     let warm = Settings { schedule: Schedule::constant(RATE, Duration::from_secs(1))?, ..settings.clone() };
