@@ -1,6 +1,6 @@
 //! A shop of `madang up` with data of its own, and what its processes used.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,8 +10,6 @@ use madang_api::inventory::v1::inventory_service_client::InventoryServiceClient;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -71,9 +69,8 @@ impl Shop {
     }
 
     /// Seconds of CPU that all services have used, of user and system.
-    pub(crate) fn cpu(&self) -> Result<f64> {
-        let services = self.services["services"].as_object().context("no services")?;
-        services.values().map(|service| cpu(service["pid"].as_u64().context("no pid")?)).sum()
+    pub(crate) async fn cpu(&self) -> Result<f64> {
+        self.count("madang_process_cpu_seconds_total").await
     }
 
     /// The sum of a counter over all services.
@@ -81,7 +78,7 @@ impl Shop {
         let mut sum = 0.0;
         for service in self.services["services"].as_object().context("no services")?.values() {
             let url = service["admin_url"].as_str().unwrap_or_default();
-            let text = metrics(url.trim_start_matches("http://")).await?;
+            let text = reqwest::get(format!("{url}/metrics")).await?.text().await?;
             let lines = text.lines().filter(|line| line.starts_with(name));
             sum += lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
         }
@@ -113,21 +110,4 @@ async fn found(file: PathBuf) -> Result<Value> {
         ensure!(Instant::now() < end, "the shop does not open");
         sleep(BETWEEN).await;
     }
-}
-
-fn cpu(pid: u64) -> Result<f64> {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"))?;
-    // The name, in parentheses, may hold anything; utime and stime are the 14th and 15th of all.
-    let (_, after) = stat.rsplit_once(')').context("no process's stat")?;
-    let ticks = after.split_whitespace().skip(11).take(2).map(str::parse::<f64>);
-    Ok(ticks.sum::<Result<f64, _>>()? / rustix::param::clock_ticks_per_second() as f64)
-}
-
-async fn metrics(address: &str) -> Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut text = String::new();
-    stream.read_to_string(&mut text).await?;
-    Ok(text)
 }

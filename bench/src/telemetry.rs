@@ -113,13 +113,13 @@ async fn measure(args: &Args, told: Option<(&str, String)>) -> Result<Measured> 
     let settings = settings(&shop.text("gateway", "url"), args)?;
     let warm = Settings { schedule: Schedule::constant(RATE, Duration::from_secs(1))?, ..settings.clone() };
     Load::start(Settings { run: Uuid::from_u128(1), ..warm }).await?.report(std::future::ready(())).await?;
-    let (cpu, spans) = (shop.cpu()?, shop.count("madang_telemetry_spans_exported_total").await?);
+    let (cpu, spans) = (shop.cpu().await?, shop.count("madang_telemetry_spans_exported_total").await?);
     let report = Load::start(settings).await?.report(std::future::pending()).await?;
     ensure!(report.failed == 0 && report.unanswered == 0, "{:?}", report.errors);
     let orders = report.orders.confirmed as f64;
     let measured = Measured {
         orders: orders / report.done_seconds,
-        cpu_ms: 1000.0 * (shop.cpu()? - cpu) / orders,
+        cpu_ms: 1000.0 * (shop.cpu().await? - cpu) / orders,
         spans: (shop.count("madang_telemetry_spans_exported_total").await? - spans) / orders,
         dropped: shop.count("madang_telemetry_spans_dropped_total").await?,
     };

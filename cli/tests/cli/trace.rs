@@ -3,7 +3,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use madang_api::error;
 use madang_api::orders::v1::{GetOrderRequest, GetOrderResponse, Order, OrderState};
-use madang_spans::{Kind, Outcome, Span, SpanId, TraceId, json as otlp};
+use madang_spans::testing::bare;
+use madang_spans::{Kind, Span, TraceId, json as otlp};
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
@@ -15,22 +16,8 @@ const FIND: &str = "/api/v3/traces";
 const TRACE: &str = "07070707070707070707070707070707";
 
 fn span(id: u64, parent: Option<u64>, (from, to): (u64, u64)) -> Span {
-    let id_of = |id: u64| SpanId::from_bytes(&id.to_be_bytes()).unwrap();
-    Span {
-        trace_id: TraceId::from_bytes(&[7; 16]).unwrap(),
-        span_id: id_of(id),
-        parent: parent.map(id_of),
-        name: format!("s{id}"),
-        kind: Kind::Internal,
-        service: "orders".to_owned(),
-        instance: String::new(),
-        start: 1_700_000_000_000_000_000 + from,
-        end: 1_700_000_000_000_000_000 + to,
-        outcome: Outcome::Unset,
-        attributes: Vec::new(),
-        events: Vec::new(),
-        links: Vec::new(),
-    }
+    const BEGIN: u64 = 1_700_000_000_000_000_000;
+    bare(id, parent, (BEGIN + from, BEGIN + to))
 }
 
 fn found(spans: &[Span]) -> (u16, Value) {

@@ -54,8 +54,8 @@ impl NewEvent {
         }
     }
 
-    /// The same fact with the traceparent of what made it happen, where that is not the current span: a handler runs on the
-    /// database's thread, outside of all spans, and passes the traceparent of its event on.
+    /// The same fact with the traceparent of what made it happen, where that is not the current span: a handler passes that of
+    /// its event on, since a redrive runs it within the operator's trace.
     #[must_use]
     pub fn caused_by(mut self, traceparent: impl Into<String>) -> Self {
         self.traceparent = traceparent.into();

@@ -11,8 +11,8 @@
 pub mod json;
 mod path;
 mod span;
-#[cfg(test)]
-mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod told;
 mod tree;
 mod value;

@@ -1,6 +1,7 @@
 use anstream::adapter::strip_str;
 use madang_api::orders::v1::OrderState;
-use madang_spans::{Outcome, SpanId, TraceId, Value};
+use madang_spans::testing::bare;
+use madang_spans::{Outcome, Value};
 use serde_json::json;
 
 use super::*;
@@ -10,22 +11,7 @@ pub(in crate::trace) const BEGIN: u64 = 1_795_719_568_000_000_000;
 
 /// A span of the service `orders`; times are in milliseconds after the beginning.
 pub(in crate::trace) fn span(id: u64, parent: Option<u64>, (from, to): (u64, u64)) -> Span {
-    let id_of = |id: u64| SpanId::from_bytes(&id.to_be_bytes()).unwrap();
-    Span {
-        trace_id: TraceId::from_bytes(&[7; 16]).unwrap(),
-        span_id: id_of(id),
-        parent: parent.map(id_of),
-        name: format!("s{id}"),
-        kind: Kind::Internal,
-        service: "orders".to_owned(),
-        instance: String::new(),
-        start: BEGIN + from * 1_000_000,
-        end: BEGIN + to * 1_000_000,
-        outcome: Outcome::Unset,
-        attributes: Vec::new(),
-        events: Vec::new(),
-        links: Vec::new(),
-    }
+    bare(id, parent, (BEGIN + from * 1_000_000, BEGIN + to * 1_000_000))
 }
 
 fn call(id: u64, parent: u64, times: (u64, u64), reason: Option<&str>) -> Span {

@@ -9,9 +9,6 @@ use prometheus_client::metrics::family::{Family, MetricConstructor};
 use super::BUCKETS;
 use crate::trace::TraceContext;
 
-/// The W3C flag of a trace that is recorded.
-const SAMPLED: u8 = 1;
-
 /// The id of a trace that is recorded. It is written as text only when it is shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Trace(u128);
@@ -19,7 +16,7 @@ pub(super) struct Trace(u128);
 impl Trace {
     /// None where nobody could look the trace up.
     pub(super) fn of(context: Option<&TraceContext>) -> Option<Self> {
-        context.filter(|context| context.flags & SAMPLED != 0).map(|context| Self(context.trace))
+        context.filter(|context| context.is_recorded()).map(|context| Self(context.trace))
     }
 }
 

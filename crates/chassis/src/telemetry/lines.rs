@@ -11,7 +11,7 @@ use tracing_subscriber::layer::Context;
 
 use super::fields::Fields;
 use crate::config::LogFormat;
-use crate::trace::{self, Here, TraceContext, names};
+use crate::trace::{self, TraceContext, names};
 
 /// Writes a line for each event, with where it belongs: a line reads alone, and `trace_id` is found where collectors look for it.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ fn place() -> Fields {
     trace::task().into_iter().for_each(|task| fields.put(names::TASK, task));
     let Some(here) = trace::here() else { return fields };
     here.about().iter().for_each(|(name, value)| fields.put(name, &**value));
-    let TraceContext { trace, span, .. } = Here::context(&here);
+    let TraceContext { trace, span, .. } = here.context();
     fields.put("trace_id", format!("{trace:032x}"));
     fields.put("span_id", format!("{span:016x}"));
     here.order().into_iter().for_each(|order| fields.put(names::ORDER, order.to_string()));

@@ -3,6 +3,9 @@ use std::fmt;
 use http::{HeaderMap, HeaderName};
 use madang_types::Ids;
 
+/// The flag of a trace that is recorded.
+const SAMPLED: u8 = 1;
+
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Where in which trace we are, as W3C Trace Context has it.
@@ -34,6 +37,11 @@ impl TraceContext {
             flags: u8::from_str_radix(flags, 16).ok()?,
         };
         (context.trace != 0 && context.span != 0).then_some(context)
+    }
+
+    /// Whether the trace is recorded by whom named this place.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.flags & SAMPLED != 0
     }
 
     /// A new trace, where no exporter runs. It says "not sampled", which those who are called go by: a trace without its root

@@ -13,8 +13,6 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks, SpanProcessor};
 
 use super::{OrderCell, TraceContext, names};
 
-/// The flag of a trace that is recorded.
-const SAMPLED: u8 = 1;
 /// Events of one span; further ones are counted.
 const EVENTS: usize = 32;
 
@@ -97,8 +95,7 @@ impl Span {
     ) -> (Self, Option<TraceContext>) {
         let Some(recorder) = RECORDER.get() else { return (Self::none(), None) };
         let trace = parent.map_or_else(rand::random::<u128>, |parent| parent.trace);
-        let is_recorded =
-            parent.map_or_else(|| recorder.records(trace), |parent| parent.flags & SAMPLED != 0);
+        let is_recorded = parent.map_or_else(|| recorder.records(trace), |parent| parent.is_recorded());
         let flags = u8::from(is_recorded);
         // 0 is no id.
         let place = TraceContext { trace, span: rand::random::<u64>().max(1), flags };
