@@ -86,15 +86,14 @@ where
     E: StdError + 'static,
 {
     let mut platform = Platform::system(service);
-    let _telemetry = telemetry::start(&mut platform, args.as_ref())?;
+    let telemetry = telemetry::start(&mut platform, args.as_ref())?;
     let server: ServerArgs = AsRef::<ServerArgs>::as_ref(&args).clone();
     let outcome = serve(platform, args, &server, run).await;
-    // Before the guard ends: this is the one place where a failure is logged.
-    match outcome {
-        Ok(()) => tracing::info!("ends"),
-        Err(failure) => return Err(failure),
+    if outcome.is_ok() {
+        tracing::info!("ends");
     }
-    Ok(())
+    telemetry.end().await;
+    outcome
 }
 
 async fn serve<A, F, Fut, E>(platform: Platform, args: A, server: &ServerArgs, run: F) -> Result<(), Failure>

@@ -2,14 +2,15 @@
 
 use std::io;
 
-use tracing_subscriber::filter::{ParseError, filter_fn};
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use tracing_subscriber::filter::{LevelFilter, ParseError, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
 
-use crate::Platform;
 use crate::config::TelemetryArgs;
-use crate::trace::span::Recorder;
+use crate::{Platform, Service};
 
 mod events;
 mod fields;
@@ -20,6 +21,7 @@ mod otlp;
 use events::SpanEvents;
 pub use level::{LevelError, LogLevel};
 use lines::Lines;
+use otlp::Exporter;
 
 /// Why a process cannot tell about itself.
 #[derive(Debug, thiserror::Error)]
@@ -30,15 +32,21 @@ pub enum Error {
     /// Something else in the process logs already.
     #[error("telemetry was started before")]
     Started(#[from] TryInitError),
-    /// Traces cannot be exported.
-    #[error("traces cannot be exported")]
-    Export(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Keeps telemetry running; on drop, what waits for export is sent.
+/// Telemetry that runs.
 #[derive(Debug)]
-#[must_use = "dropping it ends the export of traces"]
-pub struct Guard(());
+#[must_use = "what waits for export is lost unless it is ended"]
+pub struct Telemetry(Option<Exporter>);
+
+impl Telemetry {
+    /// Sends what waits for export, for some seconds at most.
+    pub async fn end(self) {
+        if let Some(exporter) = self.0 {
+            exporter.end().await;
+        }
+    }
+}
 
 type BoxLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -46,20 +54,21 @@ type BoxLayer = Box<dyn Layer<Registry> + Send + Sync>;
 /// panic is logged, with where it happened. Call it once, within a tokio runtime.
 ///
 /// # Errors
-/// [`Error::Filter`], [`Error::Started`], [`Error::Export`]
-pub fn start(platform: &mut Platform, args: &TelemetryArgs) -> Result<Guard, Error> {
+/// [`Error::Filter`], [`Error::Started`]
+pub fn start(platform: &mut Platform, args: &TelemetryArgs) -> Result<Telemetry, Error> {
     let filter = EnvFilter::try_new(&args.log_level)?;
     let (filter, handle) = reload::Layer::new(filter);
     let lines = Lines { service: platform.service.name, format: args.log_format, writer: io::stdout };
     let log: BoxLayer = lines.with_filter(filter).boxed();
-    let is_exporting = otlp::start(platform, args)?;
-    let events: Option<BoxLayer> =
-        is_exporting.then(|| SpanEvents.with_filter(filter_fn(SpanEvents::takes)).boxed());
+    let has_spans = args.otlp_endpoint.is_some();
+    // The hint spares all finer lines the question.
+    let wrong = filter_fn(SpanEvents::takes).with_max_level_hint(LevelFilter::WARN);
+    let events: Option<BoxLayer> = has_spans.then(|| SpanEvents.with_filter(wrong).boxed());
     let layers: Vec<BoxLayer> = [Some(log), events].into_iter().flatten().collect();
     Registry::default().with(layers).try_init()?;
     std::panic::set_hook(Box::new(log_panic));
     platform.log_level = LogLevel::new(handle);
-    Ok(Guard(()))
+    Ok(Telemetry(Exporter::start(platform, args)))
 }
 
 /// Which process speaks, among those of its service.
@@ -70,14 +79,27 @@ pub(crate) fn instance() -> String {
     host.map_or_else(|| process.to_string(), |host| format!("{host}/{process}"))
 }
 
+/// Who speaks: the service, and which of its replicas.
+pub(crate) fn resource(service: Service) -> Resource {
+    let instance = instance();
+    let attributes = [
+        ("service.name", service.name),
+        ("service.version", service.version),
+        ("service.namespace", "madang"),
+        ("service.instance.id", &instance),
+    ];
+    let attributes = attributes.map(|(name, value)| text_attribute(name, value)).into();
+    Resource { attributes, ..Resource::default() }
+}
+
+/// An attribute, as OTLP has it.
+pub(crate) fn text_attribute(name: &str, value: &str) -> KeyValue {
+    let value = AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) };
+    KeyValue { key: name.to_owned(), value: Some(value), ..KeyValue::default() }
+}
+
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
     let text = panic.payload_as_str().unwrap_or("no text");
     let place = panic.location().map(ToString::to_string);
     tracing::error!(panic = text, place, "a panic");
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        Recorder::stop(otlp::EXPORT_TIMEOUT);
-    }
 }

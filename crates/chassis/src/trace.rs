@@ -11,9 +11,12 @@ use madang_types::{Ids, OrderId};
 pub(crate) mod baggage;
 mod context;
 pub mod names;
+pub(crate) mod queue;
 pub(crate) mod seen;
 pub(crate) mod span;
 mod spans;
+pub(crate) mod value;
+pub(crate) mod wire;
 mod work;
 
 pub(crate) use context::TraceContext;
@@ -74,6 +77,8 @@ struct Place {
     /// The span, where it is recorded.
     live: Option<Arc<Live>>,
     about: Mutex<About>,
+    /// The place that this one is within.
+    around: Option<Here>,
 }
 
 impl Here {
@@ -86,14 +91,15 @@ impl Here {
         ids: &dyn Ids,
     ) -> Self {
         let context = context.or(origin).unwrap_or_else(|| TraceContext::root(ids));
-        Self(Arc::new(Place { context, origin, order, live: span.live(), about: Mutex::default() }))
+        let about = Mutex::default();
+        Self(Arc::new(Place { context, origin, order, live: span.live(), about, around: None }))
     }
 
     /// The place of a span within this one; the same where it is none.
     fn within(&self, (span, context): &(Span, Option<TraceContext>)) -> Self {
         let Some(context) = *context else { return self.clone() };
-        let (order, about) = (self.0.order.clone(), Mutex::new(self.about()));
-        Self(Arc::new(Place { context, origin: self.0.origin, order, live: span.live(), about }))
+        let (origin, order, around) = (self.0.origin, self.0.order.clone(), Some(self.clone()));
+        Self(Arc::new(Place { context, origin, order, live: span.live(), about: Mutex::default(), around }))
     }
 
     /// The same place, of which log lines say this.
@@ -110,8 +116,11 @@ impl Here {
         self.0.order.get()
     }
 
+    /// What log lines say of the work here, and before it of the work around it.
     pub(crate) fn about(&self) -> About {
-        self.0.about.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut about = self.0.around.as_ref().map(Self::about).unwrap_or_default();
+        about.extend(self.0.about.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        about
     }
 
     /// The span to which a line of the log can be added.

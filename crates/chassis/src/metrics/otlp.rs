@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
-use self::convert::{Times, text_attribute};
+use self::convert::Times;
 use crate::config::TelemetryArgs;
 use crate::{Platform, chain};
 
@@ -49,24 +49,12 @@ pub fn push(platform: &Platform, args: &TelemetryArgs) {
     let channel = endpoint.connect_with_connector_lazy(platform.connector.clone());
     let pusher = Pusher {
         client: MetricsServiceClient::new(channel),
-        resource: resource(platform),
+        resource: crate::telemetry::resource(platform.service),
         start: convert::nanoseconds(platform.clock.now()),
         platform: platform.clone(),
         every,
     };
     platform.tasks.spawn("otlp-metrics", pusher.run());
-}
-
-fn resource(platform: &Platform) -> Resource {
-    let (service, instance) = (platform.service, crate::telemetry::instance());
-    let attributes = [
-        ("service.name", service.name),
-        ("service.version", service.version),
-        ("service.namespace", "madang"),
-        ("service.instance.id", &instance),
-    ];
-    let attributes = attributes.map(|(name, value)| text_attribute(name, value)).into();
-    Resource { attributes, ..Resource::default() }
 }
 
 struct Pusher {

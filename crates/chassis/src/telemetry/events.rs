@@ -1,10 +1,10 @@
-use opentelemetry::{KeyValue, Value};
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::fields::Fields;
 use crate::trace;
+use crate::trace::value::{Text, Value};
 
 /// Makes warnings and errors events of the span that they happen in: so what a dead process said last is in its traces.
 #[derive(Debug)]
@@ -24,8 +24,9 @@ impl<S: Subscriber> Layer<S> for SpanEvents {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let message = fields.0.remove("message").map(text).unwrap_or_default();
-        let mut attributes = vec![KeyValue::new("level", event.metadata().level().as_str())];
-        attributes.extend(fields.0.into_iter().map(|(name, value)| KeyValue::new(name, value_of(value))));
+        let mut attributes: Vec<(Text, Value)> =
+            vec![("level".into(), event.metadata().level().as_str().into())];
+        attributes.extend(fields.0.into_iter().map(|(name, value)| (name.into(), value_of(value))));
         live.tell(|span| {
             span.event(message, attributes);
         });

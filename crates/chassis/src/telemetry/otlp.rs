@@ -1,141 +1,178 @@
+//! Spans to an OpenTelemetry collector.
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use opentelemetry::{Context, KeyValue};
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
-use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanProcessor};
+use bytes::Bytes;
+use http::Uri;
+use http::uri::PathAndQuery;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use prost::Message;
+use tokio::time::{sleep, timeout};
+use tonic::client::Grpc;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+use tonic_prost::ProstCodec;
 
-use super::Error;
 use crate::config::TelemetryArgs;
 use crate::metrics::spans::Spans;
+use crate::trace::queue::{Batch, Queue};
 use crate::trace::span::Recorder;
-use crate::{Platform, Service};
+use crate::trace::wire;
+use crate::{Platform, Shutdown, Tasks, chain};
 
-/// Spans that wait for export or are on their way; further ones are dropped.
-const QUEUE: usize = 8192;
-const BATCH: usize = 512;
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+/// How long a span waits at most for others to go with it.
 const EVERY: Duration = Duration::from_millis(500);
-pub(super) const EXPORT_TIMEOUT: Duration = Duration::from_secs(3);
+/// One export may take so long, and the last ones together.
+const LIMIT: Duration = Duration::from_secs(3);
 
-/// Exports traces, where there is an endpoint; tells whether.
-pub(super) fn start(platform: &Platform, args: &TelemetryArgs) -> Result<bool, Error> {
-    let Some(endpoint) = &args.otlp_endpoint else { return Ok(false) };
-    let exporter = SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint.to_string())
-        .with_timeout(EXPORT_TIMEOUT)
-        .build()
-        .map_err(|error| Error::Export(error.into()))?;
-    let batches = BatchConfigBuilder::default()
-        .with_max_queue_size(QUEUE)
-        .with_max_export_batch_size(BATCH)
-        .with_scheduled_delay(EVERY)
-        .build();
-    let state = Arc::new(State {
-        spans: platform.metrics.spans().clone(),
-        waiting: AtomicUsize::new(0),
-        fails: AtomicBool::new(false),
-    });
-    let counted = Counted { inner: exporter, state: Arc::clone(&state) };
-    let mut inner = BatchSpanProcessor::builder(counted).with_batch_config(batches).build();
-    inner.set_resource(&resource(&platform.service));
-    Recorder { processor: Box::new(Bounded { inner, state }), ratio: args.trace_ratio }.start();
-    Ok(true)
+/// `ExportTraceServiceRequest` of one resource whose message is written already: on the wire bytes look the same.
+#[derive(Clone, PartialEq, Message)]
+struct Export {
+    #[prost(bytes = "bytes", tag = "1")]
+    resource_spans: Bytes,
 }
 
-/// Who speaks: the service, and which of its replicas.
-fn resource(service: &Service) -> Resource {
-    Resource::builder()
-        .with_service_name(service.name)
-        .with_attribute(KeyValue::new("service.namespace", "madang"))
-        .with_attribute(KeyValue::new("service.version", service.version))
-        .with_attribute(KeyValue::new("service.instance.id", super::instance()))
-        .build()
+/// Why spans were not taken.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("the collector did not answer in time")]
+    Late,
+    #[error("the collector did not take them")]
+    Refused(#[source] Status),
+    #[error("the collector took them but for {0} spans: {1}")]
+    Partly(usize, String),
 }
 
+/// Sends the spans of this process in the background.
 #[derive(Debug)]
-struct State {
-    spans: Spans,
-    waiting: AtomicUsize,
-    fails: AtomicBool,
+pub(super) struct Exporter {
+    tasks: Tasks,
+    end: Shutdown,
 }
 
-/// Keeps the queue within its bound, and counts what does not fit.
-#[derive(Debug)]
-struct Bounded {
-    inner: BatchSpanProcessor,
-    state: Arc<State>,
-}
-
-impl SpanProcessor for Bounded {
-    fn on_start(&self, span: &mut Span, context: &Context) {
-        self.inner.on_start(span, context);
+impl Exporter {
+    /// Has spans recorded and exported, where there is an endpoint.
+    pub(super) fn start(platform: &Platform, args: &TelemetryArgs) -> Option<Self> {
+        let endpoint = args.otlp_endpoint.clone()?;
+        let sender = Sender::new(platform, endpoint);
+        let (queue, counts) = (Arc::clone(&sender.queue), sender.counts.clone());
+        Recorder { queue, counts, ratio: args.trace_ratio }.start();
+        // Apart from the service's tasks, whose spans are to be sent too.
+        let exporter = Self { tasks: Tasks::new(platform.shutdown.clone()), end: Shutdown::new() };
+        exporter.tasks.spawn("otlp-traces", sender.run(exporter.end.clone()));
+        Some(exporter)
     }
 
-    fn on_end(&self, span: SpanData) {
-        if self.state.waiting.fetch_add(1, Ordering::Relaxed) >= QUEUE {
-            self.state.waiting.fetch_sub(1, Ordering::Relaxed);
-            self.state.spans.dropped("queue_full", 1);
-            return;
+    /// Sends what waits, and no more.
+    pub(super) async fn end(self) {
+        self.end.begin();
+        if !self.tasks.wait(LIMIT).await {
+            tracing::debug!("the last traces were not exported");
         }
-        self.inner.on_end(span);
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
     }
 }
 
-/// Counts what is exported and what is not, and says when that changes.
 #[derive(Debug)]
-struct Counted {
-    inner: SpanExporter,
-    state: Arc<State>,
+struct Sender {
+    client: Grpc<Channel>,
+    /// Messages that all requests hold.
+    resource: Vec<u8>,
+    scope: Vec<u8>,
+    queue: Arc<Queue>,
+    counts: Spans,
+    fails: bool,
 }
 
-impl opentelemetry_sdk::trace::SpanExporter for Counted {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let count = batch.len();
-        let exported = self.inner.export(batch).await;
-        let State { spans, waiting, fails } = &*self.state;
-        waiting.fetch_sub(count, Ordering::Relaxed);
-        match &exported {
-            Ok(()) => {
-                spans.exported(count);
-                if fails.swap(false, Ordering::Relaxed) {
-                    tracing::info!("traces are exported again");
-                }
+impl Sender {
+    fn new(platform: &Platform, endpoint: Uri) -> Self {
+        let endpoint = Endpoint::from(endpoint).connect_timeout(LIMIT);
+        let scope = InstrumentationScope { name: "madang".to_owned(), ..InstrumentationScope::default() };
+        Self {
+            client: Grpc::new(endpoint.connect_with_connector_lazy(platform.connector.clone())),
+            resource: super::resource(platform.service).encode_to_vec(),
+            scope: scope.encode_to_vec(),
+            queue: Arc::default(),
+            counts: platform.metrics.spans().clone(),
+            fails: false,
+        }
+    }
+
+    async fn run(mut self, end: Shutdown) {
+        loop {
+            let (ends, all) = tokio::select! {
+                biased;
+                () = end.begun() => (true, true),
+                () = self.queue.filled() => (false, false),
+                () = sleep(EVERY) => (false, true),
+            };
+            for batch in self.queue.take(all) {
+                self.send(batch).await;
             }
-            Err(error) => {
-                spans.dropped("export_failed", count);
-                if !fails.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(%error, "traces cannot be exported: they are dropped until they can");
-                }
+            if ends {
+                return;
             }
         }
-        exported
     }
 
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.inner.shutdown_with_timeout(timeout)
+    /// Sends a batch once. What a collector does not take is lost, and counted.
+    async fn send(&mut self, batch: Batch) {
+        let count = batch.spans;
+        let exported = timeout(LIMIT, self.export(batch)).await.unwrap_or(Err(Error::Late));
+        self.queue.left(count);
+        let (reason, dropped) = match &exported {
+            Ok(()) => ("", 0),
+            Err(Error::Partly(refused, _)) => ("refused", (*refused).min(count)),
+            Err(Error::Late | Error::Refused(_)) => ("export_failed", count),
+        };
+        self.counts.exported(count - dropped);
+        if dropped > 0 {
+            self.counts.dropped(reason, dropped);
+        }
+        self.say(&exported);
     }
 
-    fn force_flush(&self) -> OTelSdkResult {
-        self.inner.force_flush()
+    fn say(&mut self, exported: &Result<(), Error>) {
+        match exported {
+            Ok(()) if self.fails => tracing::info!("traces are exported again"),
+            Err(error) if !self.fails => {
+                let error = chain(error);
+                tracing::warn!(error, "traces cannot be exported: they are dropped until they can");
+            }
+            Ok(()) | Err(_) => {}
+        }
+        self.fails = exported.is_err();
     }
 
-    fn set_resource(&mut self, resource: &Resource) {
-        self.inner.set_resource(resource);
+    async fn export(&mut self, batch: Batch) -> Result<(), Error> {
+        let request = Export { resource_spans: self.resource_spans(&batch).into() };
+        self.client.ready().await.map_err(|error| Error::Refused(Status::from_error(error.into())))?;
+        let codec = ProstCodec::<Export, ExportTraceServiceResponse>::default();
+        let path = PathAndQuery::from_static(EXPORT);
+        let answer = self.client.unary(Request::new(request), path, codec).await.map_err(Error::Refused)?;
+        match answer.into_inner().partial_success {
+            Some(partly) if partly.rejected_spans > 0 => {
+                let refused = usize::try_from(partly.rejected_spans).unwrap_or(usize::MAX);
+                Err(Error::Partly(refused, partly.error_message))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The `ResourceSpans` of a batch.
+    fn resource_spans(&self, batch: &Batch) -> Vec<u8> {
+        const MORE: usize = 32;
+        let mut out = Vec::with_capacity(self.resource.len() + self.scope.len() + batch.bytes.len() + MORE);
+        wire::bytes(&mut out, 1, &self.resource);
+        wire::message(&mut out, 2, |out| {
+            wire::bytes(out, 1, &self.scope);
+            out.extend_from_slice(&batch.bytes);
+        });
+        out
     }
 }
+
+#[cfg(test)]
+mod tests;

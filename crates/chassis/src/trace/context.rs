@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderName};
 use madang_types::Ids;
 
 /// The flag of a trace that is recorded.
-const SAMPLED: u8 = 1;
+pub(super) const SAMPLED: u8 = 1;
 
 pub(super) const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 

@@ -1,27 +1,30 @@
 //! Spans as they are recorded. The tracing crate's own would be read by a bridge to OpenTelemetry, at several times the cost
-//! (bench/, `telemetry`): here a span that nobody records costs the drawing of an id.
+//! (bench/, `telemetry`): here a span that nobody records costs nothing, and one that ends is written to bytes at once.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use opentelemetry::trace::{
-    Event, Link, SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState,
-};
-use opentelemetry::{InstrumentationScope, KeyValue, Value};
-use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks, SpanProcessor};
+use madang_types::OrderId;
+pub(crate) use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
-use super::{OrderCell, TraceContext, names};
+use super::context::SAMPLED;
+use super::queue::Queue;
+use super::value::{Text, Value};
+use super::{OrderCell, TraceContext, names, wire};
+use crate::metrics::spans::Spans;
 
 /// Events of one span; further ones are counted.
 const EVENTS: usize = 32;
+/// Attributes for which there is room at once: most spans have no more.
+const ATTRIBUTES: usize = 8;
 
 static RECORDER: OnceLock<Recorder> = OnceLock::new();
 
 /// What takes the spans of this process.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    pub(crate) processor: Box<dyn SpanProcessor>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) counts: Spans,
     /// The share of new traces that are recorded, 0 to 1.
     pub(crate) ratio: f64,
 }
@@ -30,14 +33,6 @@ impl Recorder {
     /// Has all spans from now on recorded; the first one stays.
     pub(crate) fn start(self) {
         RECORDER.set(self).ok();
-    }
-
-    /// Sends what waits, and records no more.
-    pub(crate) fn stop(limit: std::time::Duration) {
-        let stopped = RECORDER.get().map(|recorder| recorder.processor.shutdown_with_timeout(limit));
-        if let Some(Err(error)) = stopped {
-            tracing::debug!(%error, "the last traces were not exported");
-        }
     }
 
     fn records(&self, trace: u128) -> bool {
@@ -50,9 +45,15 @@ impl Recorder {
         let place = (trace as u64 >> 1) as f64 / (u64::MAX >> 1) as f64;
         place < self.ratio
     }
+
+    fn take(&self, live: &Live) {
+        if !self.queue.push(|out| live.write(out)) {
+            self.counts.dropped("queue_full", 1);
+        }
+    }
 }
 
-/// A span; it ends when it is dropped. Of one that is not recorded only the place is kept.
+/// A span; it ends when it is dropped. One that is not recorded is none.
 #[derive(Debug)]
 pub(crate) struct Span {
     live: Option<Arc<Live>>,
@@ -64,20 +65,43 @@ pub(crate) struct Live {
     place: TraceContext,
     parent: u64,
     kind: SpanKind,
-    start: SystemTime,
+    start: u64,
     order: OrderCell,
     told: Mutex<Told>,
 }
 
+/// What was told of a span.
 #[derive(Debug)]
-struct Told {
-    name: Cow<'static, str>,
-    attributes: Vec<KeyValue>,
-    events: Vec<Event>,
-    events_left_out: u32,
-    links: Vec<Link>,
-    is_error: bool,
-    end: Option<SystemTime>,
+pub(super) struct Told {
+    pub(super) name: Text,
+    pub(super) attributes: Vec<(&'static str, Value)>,
+    pub(super) events: Vec<Event>,
+    pub(super) events_left_out: u32,
+    pub(super) links: Vec<TraceContext>,
+    pub(super) is_error: bool,
+    pub(super) end: Option<u64>,
+}
+
+/// What happened in a span.
+#[derive(Debug)]
+pub(super) struct Event {
+    pub(super) name: String,
+    /// Nanoseconds since 1970, as all times here.
+    pub(super) time: u64,
+    pub(super) attributes: Vec<(Text, Value)>,
+}
+
+/// All of a span that has ended.
+#[derive(Debug)]
+pub(super) struct Finished<'a> {
+    pub(super) place: TraceContext,
+    /// The span that it is a part of, of the same trace; 0 for none.
+    pub(super) parent: u64,
+    pub(super) kind: SpanKind,
+    pub(super) start: u64,
+    pub(super) end: u64,
+    pub(super) order: Option<OrderId>,
+    pub(super) told: &'a Told,
 }
 
 impl Span {
@@ -87,32 +111,24 @@ impl Span {
     }
 
     /// Begins a span, as a child of `parent` or of a new trace, for the order that will be known at its end; tells its place,
-    /// none where this process records nothing.
+    /// none where it is not recorded.
     pub(crate) fn begin(
         kind: SpanKind,
         parent: Option<TraceContext>,
         order: &OrderCell,
     ) -> (Self, Option<TraceContext>) {
-        let Some(recorder) = RECORDER.get() else { return (Self::none(), None) };
-        let trace = parent.map_or_else(rand::random::<u128>, |parent| parent.trace);
-        let is_recorded = parent.map_or_else(|| recorder.records(trace), |parent| parent.is_recorded());
-        let flags = u8::from(is_recorded);
+        let trace = match (RECORDER.get(), parent) {
+            (Some(_), Some(parent)) if parent.is_recorded() => Some(parent.trace),
+            (Some(recorder), None) => Some(rand::random()).filter(|trace| recorder.records(*trace)),
+            _ => None,
+        };
+        let Some(trace) = trace else { return (Self::none(), None) };
         // 0 is no id.
-        let place = TraceContext { trace, span: rand::random::<u64>().max(1), flags };
-        let live = is_recorded.then(|| {
-            let told = Told {
-                name: Cow::Borrowed(""),
-                attributes: Vec::with_capacity(12),
-                events: Vec::new(),
-                events_left_out: 0,
-                links: Vec::new(),
-                is_error: false,
-                end: None,
-            };
-            let parent = parent.map_or(0, |parent| parent.span);
-            Arc::new(Live { place, parent, kind, start: now(), order: order.clone(), told: Mutex::new(told) })
-        });
-        (Self { live }, Some(place))
+        let place = TraceContext { trace, span: rand::random::<u64>().max(1), flags: SAMPLED };
+        let parent = parent.map_or(0, |parent| parent.span);
+        let told = Mutex::new(Told::default());
+        let live = Live { place, parent, kind, start: now(), order: order.clone(), told };
+        (Self { live: Some(Arc::new(live)) }, Some(place))
     }
 
     /// What log lines are added to.
@@ -138,7 +154,7 @@ impl Span {
 impl Drop for Span {
     fn drop(&mut self) {
         if let (Some(live), Some(recorder)) = (self.live.take(), RECORDER.get()) {
-            recorder.processor.on_end(live.data());
+            recorder.take(&live);
         }
     }
 }
@@ -154,29 +170,31 @@ impl Live {
     }
 
     /// All of it. What is told later is told to nobody.
-    fn data(&self) -> SpanData {
-        let mut told = self.told();
-        if let Some(order) = self.order.get() {
-            told.attributes.push(KeyValue::new(names::ORDER, order.to_string()));
-        }
-        let mut events = SpanEvents::default();
-        (events.events, events.dropped_count) = (std::mem::take(&mut told.events), told.events_left_out);
-        let mut links = SpanLinks::default();
-        links.links = std::mem::take(&mut told.links);
-        SpanData {
-            span_context: context(self.place, false),
-            parent_span_id: SpanId::from(self.parent),
-            parent_span_is_remote: false,
-            span_kind: self.kind.clone(),
-            name: std::mem::take(&mut told.name),
-            start_time: self.start,
-            end_time: told.end.unwrap_or_else(now),
-            attributes: std::mem::take(&mut told.attributes),
-            dropped_attributes_count: 0,
-            events,
-            links,
-            status: if told.is_error { Status::error("") } else { Status::Unset },
-            instrumentation_scope: scope().clone(),
+    fn write(&self, out: &mut Vec<u8>) {
+        let told = self.told();
+        let finished = Finished {
+            place: self.place,
+            parent: self.parent,
+            kind: self.kind,
+            start: self.start,
+            end: told.end.unwrap_or_else(now),
+            order: self.order.get(),
+            told: &told,
+        };
+        wire::span(out, &finished);
+    }
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            name: Text::Static(""),
+            attributes: Vec::with_capacity(ATTRIBUTES),
+            events: Vec::new(),
+            events_left_out: 0,
+            links: Vec::new(),
+            is_error: false,
+            end: None,
         }
     }
 }
@@ -186,17 +204,16 @@ impl Live {
 pub(crate) struct Teller<'a>(&'a mut Told);
 
 impl Teller<'_> {
-    pub(crate) fn name(&mut self, name: impl Into<Cow<'static, str>>) -> &mut Self {
+    pub(crate) fn name(&mut self, name: impl Into<Text>) -> &mut Self {
         self.0.name = name.into();
         self
     }
 
     /// Sets an attribute, instead of one of the same name.
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<Value>) -> &mut Self {
-        let attribute = KeyValue::new(name, value);
-        match self.0.attributes.iter_mut().find(|told| told.key == attribute.key) {
-            Some(told) => *told = attribute,
-            None => self.0.attributes.push(attribute),
+        match self.0.attributes.iter_mut().find(|(told, _)| *told == name) {
+            Some((_, told)) => *told = value.into(),
+            None => self.0.attributes.push((name, value.into())),
         }
         self
     }
@@ -214,14 +231,14 @@ impl Teller<'_> {
 
     /// It goes back to another span.
     pub(crate) fn link(&mut self, other: TraceContext) -> &mut Self {
-        self.0.links.push(Link::new(context(other, true), Vec::new(), 0));
+        self.0.links.push(other);
         self
     }
 
     /// Something happened in it.
-    pub(crate) fn event(&mut self, name: String, attributes: Vec<KeyValue>) -> &mut Self {
+    pub(crate) fn event(&mut self, name: String, attributes: Vec<(Text, Value)>) -> &mut Self {
         if self.0.events.len() < EVENTS {
-            self.0.events.push(Event::new(name, now(), attributes, 0));
+            self.0.events.push(Event { name, time: now(), attributes });
         } else {
             self.0.events_left_out = self.0.events_left_out.saturating_add(1);
         }
@@ -229,20 +246,11 @@ impl Teller<'_> {
     }
 }
 
-fn context(place: TraceContext, is_remote: bool) -> SpanContext {
-    let (trace, span) = (TraceId::from(place.trace), SpanId::from(place.span));
-    SpanContext::new(trace, span, TraceFlags::new(place.flags), is_remote, TraceState::NONE)
-}
-
-fn scope() -> &'static InstrumentationScope {
-    static SCOPE: OnceLock<InstrumentationScope> = OnceLock::new();
-    SCOPE.get_or_init(|| InstrumentationScope::builder("madang").build())
-}
-
 #[expect(
     clippy::disallowed_methods,
     reason = "traces are told in the system's time; the simulation records none"
 )]
-fn now() -> SystemTime {
-    SystemTime::now()
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_nanos().try_into().unwrap_or(u64::MAX)
 }

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use opentelemetry::trace::SpanKind;
-
 use super::names;
-use super::span::Span;
+use super::span::{Span, SpanKind};
 use super::work::{Applied, Stretch, Transaction};
 use super::{OrderCell, TraceContext};
 use crate::server::methods::Method;
@@ -25,7 +23,7 @@ pub(super) fn rpc(
     }
     let begun = Span::begin(SpanKind::Server, parent, order);
     begun.0.tell(|span| {
-        span.name(String::from(&*method.name))
+        span.name(Arc::clone(&method.name))
             .set(names::RPC_SYSTEM, "grpc")
             .set(names::RPC_METHOD, Arc::clone(&method.name))
             .set(names::REQUEST, Arc::clone(request));
@@ -40,7 +38,7 @@ pub(super) fn call(method: &Method, parent: Option<TraceContext>, order: &OrderC
     }
     let begun = Span::begin(SpanKind::Client, parent, order);
     begun.0.tell(|span| {
-        span.name(String::from(&*method.name))
+        span.name(Arc::clone(&method.name))
             .set(names::RPC_SYSTEM, "grpc")
             .set(names::RPC_METHOD, Arc::clone(&method.name));
     });
@@ -72,7 +70,7 @@ pub(super) fn event(applied: &Applied<'_>, parent: TraceContext, order: &OrderCe
             .set(names::MESSAGING_SYSTEM, "madang")
             .set(names::MESSAGING_OPERATION, "process")
             .set(names::MESSAGING_SOURCE, applied.producer.to_owned())
-            .set(names::MESSAGE, applied.id.to_string())
+            .set(names::MESSAGE, applied.id)
             .set(names::EVENT_TYPE, applied.kind.to_owned())
             .set(names::EVENT_POSITION, applied.position)
             .set(names::EVENT_LAG, applied.lag_ms);

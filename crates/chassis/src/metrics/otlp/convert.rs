@@ -1,7 +1,7 @@
 //! From the text of the registry to OTLP: cumulative, with the exemplars.
 
 use jiff::Timestamp;
-use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::metrics::v1::{
     AggregationTemporality, Exemplar, Gauge, Histogram, HistogramDataPoint, Metric, NumberDataPoint, Sum,
     exemplar, metric, number_data_point,
@@ -19,12 +19,6 @@ pub(super) struct Times {
 /// A time as OTLP has it; 0 before 1970.
 pub(super) fn nanoseconds(time: Timestamp) -> u64 {
     u64::try_from(time.as_nanosecond()).unwrap_or(0)
-}
-
-/// An attribute.
-pub(super) fn text_attribute(name: &str, value: &str) -> KeyValue {
-    let value = AnyValue { value: Some(any_value::Value::StringValue(value.to_owned())) };
-    KeyValue { key: name.to_owned(), value: Some(value), ..KeyValue::default() }
 }
 
 /// All metrics of a registry's text.
@@ -131,7 +125,7 @@ fn traced(sample: &Sample<'_>, times: Times) -> Option<Exemplar> {
 
 fn attributes(labels: &Labels<'_>) -> Vec<KeyValue> {
     let own = labels.iter().filter(|(name, _)| *name != "le");
-    own.map(|(name, value)| text_attribute(name, value)).collect()
+    own.map(|(name, value)| crate::telemetry::text_attribute(name, value)).collect()
 }
 
 #[expect(

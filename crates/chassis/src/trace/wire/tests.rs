@@ -1,0 +1,102 @@
+use madang_types::OrderId;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1::span::{Event as ToldEvent, Link};
+use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span, Status, status::StatusCode};
+use prost::Message;
+
+use super::*;
+use crate::trace::span::{SpanKind, Told};
+
+const ORDER: Uuid = Uuid::from_u128(0x01a2_1996_2645_751b_8f31_ca19_3f22_2c4d);
+
+fn place(trace: u128, span: u64) -> TraceContext {
+    TraceContext { trace, span, flags: 1 }
+}
+
+fn finished(told: &Told, parent: u64) -> Finished<'_> {
+    let order = (parent != 0).then(|| OrderId::new(ORDER));
+    Finished { place: place(1, 2), parent, kind: SpanKind::Server, start: 10, end: u64::MAX, order, told }
+}
+
+/// Spans that were written one after the other, as any reader of OTLP sees them.
+fn read(spans: &[Finished<'_>]) -> Vec<Span> {
+    let mut out = Vec::new();
+    for span in spans {
+        super::span(&mut out, span);
+    }
+    ScopeSpans::decode(&*out).unwrap().spans
+}
+
+fn attribute(key: &str, value: any_value::Value) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+}
+
+fn text(value: &str) -> any_value::Value {
+    any_value::Value::StringValue(value.to_owned())
+}
+
+#[test]
+fn a_span_is_read_as_it_was_told() {
+    let long = "x".repeat(20_000);
+    let told = Told {
+        name: "apply OrderPlaced".into(),
+        attributes: vec![
+            ("a", "static".into()),
+            ("b", (-7_i64).into()),
+            ("c", true.into()),
+            ("d", ORDER.into()),
+        ],
+        events: vec![Event {
+            name: long.clone(),
+            time: 11,
+            attributes: vec![("e".into(), long.clone().into())],
+        }],
+        events_left_out: 300,
+        links: vec![place(3, 4)],
+        is_error: true,
+        ..Told::default()
+    };
+    let values = [
+        attribute("a", text("static")),
+        attribute("b", any_value::Value::IntValue(-7)),
+        attribute("c", any_value::Value::BoolValue(true)),
+        attribute("d", text(&ORDER.to_string())),
+        attribute(names::ORDER, text(&ORDER.to_string())),
+    ];
+    let event = ToldEvent {
+        time_unix_nano: 11,
+        name: long.clone(),
+        attributes: vec![attribute("e", text(&long))],
+        ..ToldEvent::default()
+    };
+    let (trace_id, span_id) = (3_u128.to_be_bytes().to_vec(), 4_u64.to_be_bytes().to_vec());
+    let expected = Span {
+        trace_id: 1_u128.to_be_bytes().to_vec(),
+        span_id: 2_u64.to_be_bytes().to_vec(),
+        parent_span_id: 9_u64.to_be_bytes().to_vec(),
+        name: "apply OrderPlaced".to_owned(),
+        kind: SpanKind::Server.into(),
+        start_time_unix_nano: 10,
+        end_time_unix_nano: u64::MAX,
+        attributes: values.into(),
+        events: vec![event],
+        dropped_events_count: 300,
+        links: vec![Link { trace_id, span_id, flags: 1, ..Link::default() }],
+        status: Some(Status { code: StatusCode::Error.into(), ..Status::default() }),
+        flags: 1,
+        ..Span::default()
+    };
+    assert_eq!(read(&[finished(&told, 9)]), [expected]);
+}
+
+#[test]
+fn spans_of_any_length_stand_one_after_the_other() {
+    // Around each length at which its own number takes a byte more.
+    let lengths = (0..300).chain(16_200..16_500);
+    let told: Vec<Told> =
+        lengths.map(|length| Told { name: "n".repeat(length).into(), ..Told::default() }).collect();
+    let spans: Vec<_> = told.iter().map(|told| finished(told, 0)).collect();
+    let (read, names) = (read(&spans), told.iter().map(|told| told.name.as_str()));
+    assert!(read.iter().map(|span| span.name.as_str()).eq(names));
+    assert!(read.iter().all(|span| span.parent_span_id.is_empty() && span.attributes.is_empty()));
+}
