@@ -5,7 +5,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::output::Format;
-use crate::{audit, canary, cluster, dead_letters, demo, load, logs, order, sagas, status, trace, up};
+use crate::{audit, canary, cluster, dead_letters, demo, load, logs, order, prove, sagas, status, trace, up};
 
 /// The longest time that a flag may give, a day: far below what overflows when it is added to the present.
 pub(crate) const MAX_SECONDS: u64 = 86_400;
@@ -65,6 +65,8 @@ pub enum Command {
     Order(order::OrderArgs),
     /// Send calls at a rate, whatever the shop does, and tell how it bore them
     Load(load::LoadArgs),
+    /// Try the promises of the architecture by experiment: harm a shop, measure, and tell which of them hold
+    Prove(prove::ProveArgs),
     /// Check that no money and no piece was lost, across all services
     Audit(audit::AuditArgs),
     /// Show the services, the orders by state and how far events have come

@@ -26,6 +26,7 @@ pub mod logs;
 pub mod order;
 pub mod output;
 mod place;
+pub mod prove;
 pub mod sagas;
 pub mod shop;
 pub mod status;
@@ -52,6 +53,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => Box::pin(demo::run(args, &output)).await,
         Command::Order(args) => Box::pin(order::run(args, &output)).await,
         Command::Load(args) => Box::pin(load::run(args, &output)).await,
+        Command::Prove(args) => Box::pin(prove::run(args, &output)).await,
         Command::Audit(args) => Box::pin(audit::run(args, &output)).await,
         Command::Status(args) => Box::pin(status::run(args, &output)).await,
         Command::Trace(args) => Box::pin(trace::run(args, &output)).await,

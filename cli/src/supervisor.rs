@@ -40,6 +40,8 @@ pub struct Plan {
     pub log_level: String,
     /// Whether they send traces to the console.
     pub traces: bool,
+    /// What some services are told besides: service, variable, value. It goes over all else.
+    pub settings: Vec<(Service, String, String)>,
     /// `madang` itself; the services' binaries stand beside it.
     madang: PathBuf,
 }
@@ -61,7 +63,8 @@ impl Plan {
         // A link on PATH leads to the folder where the services are.
         let madang = std::env::current_exe().and_then(|path| path.canonicalize());
         let madang = madang.context("cannot find the folder of `madang` itself")?;
-        let plan = Self { folder, ports, log_level: DEFAULT_LOG_LEVEL.to_owned(), traces: true, madang };
+        let log_level = DEFAULT_LOG_LEVEL.to_owned();
+        let plan = Self { folder, ports, log_level, traces: true, settings: Vec::new(), madang };
         let is_missing = |service: &Service| !plan.binary(*service).is_file();
         let missing: Vec<String> = Service::ALL.into_iter().filter(is_missing).map(Service::binary).collect();
         if !missing.is_empty() {
@@ -84,6 +87,12 @@ impl Plan {
     #[must_use]
     pub fn tracing(self, traces: bool) -> Self {
         Self { traces, ..self }
+    }
+
+    /// The same with more that services are told.
+    #[must_use]
+    pub fn telling(self, settings: Vec<(Service, String, String)>) -> Self {
+        Self { settings, ..self }
     }
 
     fn binary(&self, service: Service) -> PathBuf {

@@ -24,8 +24,9 @@ use crate::args::MAX_SECONDS;
 use crate::audit::is_final;
 use crate::exit;
 use crate::order::show::state_name;
-use crate::output::{Output, WAITS, styled};
+use crate::output::{Output, Progress, WAITS, styled};
 use crate::place::PlaceArgs;
+use crate::shop::Shop;
 use crate::system;
 
 use settle::Found;
@@ -74,6 +75,14 @@ impl Wanted {
         // A UUID may come without its hyphens, but an order's id is shown with them.
         id.parse().map_or_else(|_| Self::Order(id.to_ascii_lowercase()), Self::Trace)
     }
+}
+
+/// The traces of an order of a shop on this machine, by their starts, once they are whole or the limit has passed. Requests that
+/// only read the order are left out.
+pub(crate) async fn of_order(shop: &Shop, order_id: &str, limit: Duration) -> Result<Vec<Tree>> {
+    let (source, wanted) = (Source::of(shop)?, Wanted::Order(order_id.to_owned()));
+    let found = settle::wait(&source, &wanted, (limit, false), &mut Progress::hidden()).await?;
+    Ok(without_reads(found, false).0.traces)
 }
 
 /// Shows an order's traces.

@@ -127,6 +127,8 @@ fn settings(plan: &Plan, shop: &Shop, service: Service) -> Vec<(String, String)>
         let path = plan.folder.database(service);
         settings.push(pair("MADANG_DATABASE", format!("sqlite:{}", path.display())));
     }
+    let besides = plan.settings.iter().filter(|(told, ..)| *told == service);
+    settings.extend(besides.map(|(_, name, value)| pair(name, value.clone())));
     settings
 }
 
@@ -160,7 +162,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let folder = Folder::create(folder.path()).unwrap();
         let madang = PathBuf::from("/opt/madang");
-        let plan = Plan { folder, ports: Ports::usual(), log_level: "warn".into(), traces, madang };
+        let besides = ["MADANG_FAULTS", "MADANG_LOG_FORMAT"];
+        let besides = besides.map(|name| (Service::Catalog, name.to_owned(), "besides".to_owned())).to_vec();
+        let log_level = "warn".to_owned();
+        let plan = Plan { folder, ports: Ports::usual(), log_level, traces, settings: besides, madang };
         settings(&plan, &Shop::on(&Ports::usual()), service).into_iter().collect()
     }
 
@@ -176,6 +181,16 @@ mod tests {
         );
         assert!(told["MADANG_ADMIN_URLS"].starts_with("catalog=http://127.0.0.1:50151,inventory="));
         assert!(!told.contains_key("MADANG_GATEWAY_URL"));
+    }
+
+    #[test]
+    fn what_one_service_is_told_besides_goes_over_all_else() {
+        let (catalog, orders) = (told(Service::Catalog), told(Service::Orders));
+        assert_eq!(
+            (catalog["MADANG_FAULTS"].as_str(), catalog["MADANG_LOG_FORMAT"].as_str()),
+            ("besides", "besides")
+        );
+        assert!(!orders.contains_key("MADANG_FAULTS") && orders["MADANG_LOG_FORMAT"] == "json");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::client::{self, within};
 use crate::cluster::{Cluster, Forwards, Goal};
 use crate::exit::Unreachable;
 use crate::place::PlaceArgs;
-use crate::shop::Service;
+use crate::shop::{Service, Shop};
 use crate::system;
 
 /// How long one question may take.
@@ -55,17 +55,10 @@ impl Spans {
 impl Source {
     /// Finds the console, or leads ports to Jaeger and orders.
     pub(super) async fn open(place: &PlaceArgs) -> Result<Self> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
         if !place.is_on_kubernetes() {
-            let shop = place.find.find()?;
-            let url = |service| shop.url(service).trim_end_matches('/').to_owned();
-            return Ok(Self {
-                http,
-                url: url(Service::Console),
-                orders: url(Service::Orders),
-                forwards: None,
-            });
+            return Self::of(&place.find.find()?);
         }
+        let http = http()?;
         let cluster = place.target.cluster().await?;
         let mut forwards = Forwards::new();
         let orders = forwards.lead_free(&cluster, Goal::of(Service::Orders, Service::Orders.port())).await?;
@@ -74,6 +67,13 @@ impl Source {
         let jaeger = forwards.lead_free(&observability, goal).await?;
         let (url, orders) = (format!("http://{jaeger}"), format!("http://{orders}"));
         Ok(Self { http, url, orders, forwards: Some(forwards) })
+    }
+
+    /// The console of a shop on this machine.
+    pub(super) fn of(shop: &Shop) -> Result<Self> {
+        let url = |service| shop.url(service).trim_end_matches('/').to_owned();
+        let (url, orders) = (url(Service::Console), url(Service::Orders));
+        Ok(Self { http: http()?, url, orders, forwards: None })
     }
 
     fn is_jaeger(&self) -> bool {
@@ -172,6 +172,10 @@ impl Source {
             }
         }
     }
+}
+
+fn http() -> Result<reqwest::Client> {
+    Ok(reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?)
 }
 
 /// A trace that is not sampled: who looks at an order's traces makes none of it.

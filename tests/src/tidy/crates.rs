@@ -52,7 +52,8 @@ fn may_use(folder: &str) -> Option<&'static [&'static str]> {
         "crates/db" => &["crash"],
         "crates/chassis" => &["api", "crash", "types"],
         "crates/events" => &["db", "api", "chassis", "crash", "types"],
-        "cli" => &["api", "load", "spans", "types"],
+        "cli" => &["api", "experiments", "load", "spans", "types"],
+        "experiments" => &["api", "load", "spans"],
         "tests" => &["api", "types"],
         "bench" => &["api", "load", "types"],
         // The whole shop in one process, for tests alone.

@@ -1,0 +1,158 @@
+//! `madang prove`: the promises of the architecture, tried by experiment on a shop that may be harmed.
+//!
+//! Each trial opens a shop of its own on this machine, harms it, measures, and closes it; no other shop is touched, and nothing
+//! stays. The experiments themselves are in `experiments/`.
+
+mod local;
+mod report;
+mod show;
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use madang_experiments::all::EXPERIMENTS;
+use madang_experiments::{Experiment, Needs, Variant};
+
+use crate::exit::Usage;
+use crate::output::{GOOD, Output, styled};
+use crate::up::Stop;
+
+use local::Here;
+use report::{Report, Tried};
+
+/// What `madang prove` is told.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  madang prove --list                       What is claimed, and how it is tried
+  madang prove --explain fault-isolation    One of them in full
+  madang prove                              All that can be tried on this machine
+  madang prove --controls                   Without the mechanisms: now each hypothesis must be refuted
+  madang prove deadlines --repeat 10        One of them, ten times: do the verdicts agree, how far do the numbers spread?
+
+Each trial has a shop of its own, with free ports and a temporary folder, so no other shop is disturbed.
+Exit codes: 0 all came out as it should, 1 something did not.")]
+pub struct ProveArgs {
+    /// Which experiments; all unless some are named
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+
+    /// List them, and try none
+    #[arg(long, conflicts_with_all = ["explain", "controls", "repeat", "json"])]
+    list: bool,
+
+    /// Tell all of one of them, and try none
+    #[arg(long, value_name = "ID", conflicts_with_all = ["ids", "controls", "repeat", "json"])]
+    explain: Option<String>,
+
+    /// Try the controls instead: what a claim rests on is taken away, and the experiment must notice
+    #[arg(long)]
+    controls: bool,
+
+    /// How often each is tried
+    #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    repeat: u16,
+
+    /// Write all that was measured to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Tries experiments, or tells of them.
+///
+/// # Errors
+/// Where there is no such experiment, the services' binaries are missing, or a file cannot be written.
+pub async fn run(args: ProveArgs, output: &Output) -> Result<ExitCode> {
+    if let Some(id) = &args.explain {
+        show::explain(chosen(std::slice::from_ref(id))?, output)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let chosen = chosen(&args.ids)?;
+    if args.list {
+        show::list(&chosen, output)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let report = prove(&chosen, &args, output).await?;
+    if output.is_json() {
+        output.json(&report.value())?;
+    } else {
+        output.text(&show::summary(&report))?;
+    }
+    if let Some(file) = &args.json {
+        let text = format!("{:#}\n", report.value());
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        output.note(&styled(GOOD, &format!("written: {}", file.display())));
+    }
+    Ok(if report.is_as_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn prove(chosen: &[&'static Experiment], args: &ProveArgs, output: &Output) -> Result<Report> {
+    let stop = Stop::listen()?;
+    let variant = if args.controls { Variant::Control } else { Variant::Real };
+    let mut report = Report::new(variant, args.repeat);
+    'all: for experiment in chosen {
+        let mut tried = Tried { experiment, outcomes: Vec::new() };
+        for _ in 0..args.repeat {
+            let outcome = attempt(experiment, variant, &stop, output).await;
+            if !output.is_json() {
+                output.text(&show::outcome(experiment, &outcome))?;
+            }
+            let was_interrupted = outcome.trouble.as_deref() == Some("interrupted");
+            tried.outcomes.push(outcome);
+            if was_interrupted {
+                report.tried.push(tried);
+                break 'all;
+            }
+        }
+        report.tried.push(tried);
+    }
+    Ok(report)
+}
+
+/// One trial. What is done is told on the terminal's last line meanwhile.
+async fn attempt(
+    experiment: &'static Experiment,
+    variant: Variant,
+    stop: &Stop,
+    output: &Output,
+) -> madang_experiments::Outcome {
+    let progress = RefCell::new(output.progress());
+    let tell = move |what: &str| progress.borrow_mut().show(&format!("{}: {what}", experiment.id));
+    madang_experiments::run(experiment, variant, (&Here, Box::new(tell)), stop.heard()).await
+}
+
+/// The experiments of these names; all that can be tried here where there is none.
+fn chosen(ids: &[String]) -> Result<Vec<&'static Experiment>> {
+    if ids.is_empty() {
+        return Ok(EXPERIMENTS.iter().filter(|it| it.needs == Needs::Local).collect());
+    }
+    let find = |id: &String| EXPERIMENTS.iter().find(|experiment| experiment.id == *id);
+    let known = || EXPERIMENTS.iter().map(|it| it.id).collect::<Vec<_>>().join(", ");
+    let wrong: Vec<String> = ids
+        .iter()
+        .filter(|id| find(id).is_none())
+        .map(|id| format!("there is no experiment `{id}`; there are {}", known()))
+        .collect();
+    if !wrong.is_empty() {
+        return Err(Usage { command: "madang prove", wrong }.into());
+    }
+    Ok(ids.iter().filter_map(find).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn experiments_go_by_their_names_and_all_unknown_ones_are_told() {
+        let ids = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        assert_eq!(chosen(&ids(&["deadlines"])).unwrap()[0].id, "deadlines");
+        assert!(chosen(&[]).unwrap().len() > 1);
+        let error = chosen(&ids(&["x", "deadlines", "y"])).unwrap_err().to_string();
+        assert!(
+            error.contains("`x`") && error.contains("`y`") && error.contains("fault-isolation"),
+            "{error}"
+        );
+    }
+}

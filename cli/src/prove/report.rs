@@ -1,0 +1,133 @@
+use madang_experiments::{Experiment, Measure, Outcome, Variant};
+use serde_json::{Value, json};
+
+use crate::system;
+
+/// All that was tried.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) variant: Variant,
+    pub(super) repeat: u16,
+    /// Seconds since 1970, of the begin.
+    pub(super) at: i64,
+    pub(super) tried: Vec<Tried>,
+}
+
+/// One experiment, as often as it was tried.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) experiment: &'static Experiment,
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+/// How far a measure went over all trials.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Spread {
+    pub(super) measure: Measure,
+    pub(super) least: f64,
+    pub(super) median: f64,
+    pub(super) most: f64,
+}
+
+impl Report {
+    /// The version of the JSON; it grows when a field changes its meaning or goes.
+    const VERSION: u32 = 1;
+
+    pub(super) fn new(variant: Variant, repeat: u16) -> Self {
+        Self { variant, repeat, at: system::now(), tried: Vec::new() }
+    }
+
+    /// Whether each experiment held, or each control was refuted, every time.
+    pub(super) fn is_as_expected(&self) -> bool {
+        !self.tried.is_empty() && self.tried.iter().all(Tried::is_as_expected)
+    }
+
+    pub(super) fn value(&self) -> Value {
+        let tried = |tried: &Tried| {
+            json!({
+                "experiment": tried.experiment,
+                "as_expected": tried.is_as_expected(),
+                "outcomes": tried.outcomes,
+            })
+        };
+        json!({
+            "version": Self::VERSION,
+            "madang": env!("CARGO_PKG_VERSION"),
+            "at": self.at,
+            "place": "local",
+            "cores": std::thread::available_parallelism().map_or(1, usize::from),
+            "variant": self.variant,
+            "as_expected": self.is_as_expected(),
+            "tried": self.tried.iter().map(tried).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Tried {
+    pub(super) fn is_as_expected(&self) -> bool {
+        !self.outcomes.is_empty() && self.outcomes.iter().all(Outcome::is_as_expected)
+    }
+
+    /// Of each measure, by its name.
+    pub(super) fn spreads(&self) -> Vec<Spread> {
+        let mut spreads: Vec<Spread> = Vec::new();
+        for measure in self.outcomes.iter().flat_map(|outcome| &outcome.measures) {
+            if spreads.iter().any(|spread| spread.measure.name == measure.name) {
+                continue;
+            }
+            let all = self.outcomes.iter().flat_map(|outcome| &outcome.measures);
+            let mut values: Vec<f64> =
+                all.filter(|other| other.name == measure.name).map(|other| other.value).collect();
+            values.sort_by(f64::total_cmp);
+            let at = |place: usize| values.get(place).copied().unwrap_or(f64::NAN);
+            let (least, median, most) = (at(0), at(values.len() / 2), at(values.len() - 1));
+            spreads.push(Spread { measure: measure.clone(), least, median, most });
+        }
+        spreads
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use madang_experiments::all::EXPERIMENTS;
+    use madang_experiments::{Limit, Unit};
+
+    use super::*;
+
+    fn outcome(value: f64, holds: bool) -> Outcome {
+        let limit = Some(Limit::AtMost(2.0));
+        let measure = Measure { name: "late".to_owned(), value, unit: Unit::Ms, limit };
+        let (marks, plots) = (Vec::new(), Vec::new());
+        Outcome {
+            variant: Variant::Real,
+            holds,
+            took_ms: 1,
+            measures: vec![measure],
+            marks,
+            plots,
+            trouble: None,
+        }
+    }
+
+    fn report(outcomes: Vec<Outcome>) -> Report {
+        let tried = vec![Tried { experiment: &EXPERIMENTS[0], outcomes }];
+        Report { tried, ..Report::new(Variant::Real, 1) }
+    }
+
+    #[test]
+    fn one_trial_that_failed_fails_all_of_it() {
+        assert!(report(vec![outcome(1.0, true), outcome(2.0, true)]).is_as_expected());
+        assert!(!report(vec![outcome(1.0, true), outcome(3.0, false)]).is_as_expected());
+        assert!(!report(vec![]).is_as_expected());
+        assert!(!Report::new(Variant::Real, 1).is_as_expected());
+    }
+
+    #[test]
+    fn a_spread_is_over_all_trials() {
+        let report = report([5.0, 1.0, 3.0].map(|value| outcome(value, true)).to_vec());
+        let spreads = report.tried[0].spreads();
+        let [Spread { least, median, most, .. }] = &spreads[..] else { panic!("{spreads:?}") };
+        assert_eq!((*least, *median, *most), (1.0, 3.0, 5.0));
+        assert_eq!(report.value()["tried"][0]["outcomes"][2]["measures"][0]["value"], 3.0);
+    }
+}

@@ -1,0 +1,27 @@
+//! All experiments, one file each.
+
+mod contract;
+mod deadlines;
+mod exactly_once;
+mod fault_isolation;
+mod hop_cost;
+mod recovery;
+mod saga_atomicity;
+mod trace_complete;
+
+use crate::Experiment;
+
+/// The services that own data: what stands behind the gateway.
+const OWNERS: [&str; 6] = ["catalog", "inventory", "payments", "shipping", "orders", "notifications"];
+
+/// All of them, in the order in which they are told.
+pub const EXPERIMENTS: &[Experiment] = &[
+    fault_isolation::EXPERIMENT,
+    recovery::EXPERIMENT,
+    saga_atomicity::EXPERIMENT,
+    exactly_once::EXPERIMENT,
+    deadlines::EXPERIMENT,
+    contract::EXPERIMENT,
+    trace_complete::EXPERIMENT,
+    hop_cost::EXPERIMENT,
+];

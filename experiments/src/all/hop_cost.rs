@@ -1,0 +1,88 @@
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use madang_api::faults::v1::Fault;
+use madang_load::Report;
+
+use crate::shop::{Wanted, fault, harm, heal};
+use crate::{Experiment, Limit, Needs, Phase, Setup, Trial, Unit, Variant};
+
+pub(super) const EXPERIMENT: Experiment = Experiment {
+    id: "hop-cost",
+    claim: "A call over the network costs time, and it is known how much.",
+    hypothesis: "The gateway, a hop more on the way to catalog, adds no more to the median visit than two passes of the loopback and two wake-ups of a process.",
+    steps: &[
+        "visits at 200/s straight at catalog, and then through the gateway, 2 s each",
+        "the same twice more; the medians of the three differences count",
+    ],
+    control: "Calls through the gateway find a catalog that takes 5 ms longer.",
+    needs: Needs::Local,
+    limit: Duration::from_secs(60),
+    by_hand: &[
+        "madang up",
+        "madang load --gateway http://127.0.0.1:50051 --rate 200 --duration 2s --mix browse=1",
+        "madang load --gateway http://127.0.0.1:8080 --rate 200 --duration 2s --mix browse=1",
+    ],
+    code: &["services/gateway/src/grpc.rs", "crates/chassis/src/client.rs", "crates/chassis/src/server.rs"],
+    setup,
+    run: |trial| Box::pin(run(trial)),
+};
+
+const ROUNDS: usize = 3;
+/// Loopback and wake-up are some 50 µs each on an idle machine; this leaves room for one that is busy.
+const MOST: f64 = 2.0;
+const FAULT: Duration = Duration::from_millis(5);
+
+fn setup(variant: Variant) -> Setup {
+    match variant {
+        Variant::Real => Setup::usual(variant),
+        Variant::Control => Setup::usual(variant).with("catalog", "MADANG_FAULTS", "true"),
+    }
+}
+
+async fn run(trial: &Trial) -> Result<()> {
+    let world = trial.world();
+    let (catalog, gateway) = (world.url("catalog")?, world.gateway());
+    let visits = |title, phase| Wanted { title, rate: 200.0, ..Wanted::visits(phase, 2) };
+    let (mut added, mut straight, mut failed, mut sent, mut used) = (Vec::new(), Vec::new(), 0, 0, 0.0);
+    for round in 1..=ROUNDS {
+        if trial.is_control() {
+            heal(world, "catalog").await?;
+        }
+        trial.mark(format!("round {round}: straight at catalog"));
+        let near = visits("straight at catalog", Phase::Before).begin_at(trial, catalog.clone()).await?;
+        let near = near.end(trial).await?;
+        if trial.is_control() {
+            let delay = Some(prost_types::Duration { seconds: 0, nanos: FAULT.as_nanos().try_into()? });
+            harm(world, "catalog", Fault { delay, ..fault("") }).await?;
+        }
+        trial.mark(format!("round {round}: through the gateway"));
+        let before = cpu(trial).await?;
+        let far = visits("through the gateway", Phase::During).begin_at(trial, gateway.clone()).await?;
+        let far = far.end(trial).await?;
+        used += cpu(trial).await? - before;
+        let median = |report: &Report| report.latency.quantile(0.5).as_secs_f64() * 1e3;
+        added.push(median(&far) - median(&near));
+        straight.push(median(&near));
+        (failed, sent) = (failed + near.failed + far.failed, sent + far.sent);
+    }
+    trial.count("visits that failed", failed, Limit::AtMost(0.0));
+    trial.measure("median of a visit straight at catalog", (middle(straight), Unit::Ms), None);
+    trial.measure("what the hop adds to it", (middle(added), Unit::Ms), Some(Limit::AtMost(MOST)));
+    let each = used * 1e3 / sent.max(1) as f64;
+    trial.measure("CPU of the gateway for each visit", (each, Unit::Ms), None);
+    Ok(())
+}
+
+fn middle(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Seconds of CPU that the gateway has used.
+async fn cpu(trial: &Trial) -> Result<f64> {
+    let metrics = trial.world().admin("gateway", "/metrics").await?;
+    let line = metrics.lines().find(|line| line.starts_with("madang_process_cpu_seconds_total"));
+    line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
+        .context("the gateway does not tell its CPU time")
+}

@@ -1,0 +1,58 @@
+use anyhow::Result;
+use madang_spans::Tree;
+
+use crate::Setup;
+
+/// Where worlds come from.
+#[tonic::async_trait(?Send)]
+pub trait Lab {
+    /// Opens a shop that may be harmed, with all services ready.
+    ///
+    /// # Errors
+    /// Where there is none to be had.
+    async fn open(&self, setup: &Setup) -> Result<Box<dyn World>>;
+}
+
+/// A shop that may be harmed. Services go by their names, such as `payments`. What cannot be done is an error, and ends the trial.
+#[tonic::async_trait(?Send)]
+#[expect(clippy::missing_errors_doc, reason = "said once, above")]
+pub trait World {
+    /// Where customers find it.
+    fn gateway(&self) -> String;
+
+    /// Where a service serves gRPC.
+    fn url(&self, service: &str) -> Result<String>;
+
+    /// A page of a service's admin port, such as `/metrics`.
+    async fn admin(&self, service: &str, path: &str) -> Result<String>;
+
+    /// Ends a service at once, as a crash does (SIGKILL), and waits until it is gone.
+    async fn kill(&self, service: &str) -> Result<()>;
+
+    /// Starts a service that does not run, and waits until it is ready.
+    async fn start(&self, service: &str) -> Result<()>;
+
+    /// Keeps a copy of a service's data as it is now; the service must not run.
+    async fn keep(&self, service: &str) -> Result<()>;
+
+    /// Puts the copy back in place of the data: what was committed since is gone. The service must not run.
+    async fn put_back(&self, service: &str) -> Result<()>;
+
+    /// Waits until nothing is under way, and holds the books of all services against each other.
+    async fn audit(&self) -> Result<Audit>;
+
+    /// The traces of an order, once they are whole or nothing more comes.
+    async fn traces(&self, order_id: &str) -> Result<Vec<Tree>>;
+
+    /// Undoes what was done, and ends what was begun. Answers which services died though nobody killed them.
+    async fn close(&self) -> Vec<String>;
+}
+
+/// What an audit found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Things that were held against a rule.
+    pub checked: usize,
+    /// What does not hold, a line each. A shop that does not come to rest is such a thing too.
+    pub violations: Vec<String>,
+}
