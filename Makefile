@@ -24,6 +24,11 @@ build: ## Build everything as it is used (release)
 demo: build ## Start a fresh shop, place orders in good and bad weather, audit, stop
 	$(CARGO) run --release --locked --quiet -p madang-cli -- demo
 
+.PHONY: prove
+prove: build ## Try the claims of the architecture by experiment, and then each without its mechanism, which must fail
+	$(CARGO) run --release --locked --quiet -p madang-cli -- prove
+	$(CARGO) run --release --locked --quiet -p madang-cli -- prove --controls
+
 .PHONY: up
 up: build ## Keep the shop on its usual ports until Ctrl-C
 	$(CARGO) run --release --locked --quiet -p madang-cli -- up
@@ -117,7 +122,8 @@ kind-down: ## Delete that cluster, with all its data
 	$(CARGO) run --release --locked --quiet -p madang-cli -- cluster down
 
 .PHONY: render
-render: ## Write what is generated: k8s/base/shop.yaml, k8s/platform/rules.yaml, docs/policies.md, docs/telemetry.md, dashboards
+render: ## Write what is generated: k8s/base/shop.yaml, k8s/platform/rules.yaml, dashboards, docs/{claims,policies,telemetry}.md
+	MADANG_WRITE_CLAIMS=1 $(CARGO) test --locked --quiet -p madang-experiments --test claims
 	tools/kubernetes tools/render shop
 	MADANG_WRITE_TELEMETRY=1 $(CARGO) test --locked --quiet -p madang-chassis --lib docs_telemetry
 	MADANG_WRITE_TELEMETRY=1 $(CARGO) test --locked --quiet -p madang-sim --test telemetry

@@ -48,6 +48,9 @@ use output::Output;
 /// What [`exit::report`] tells and turns into an exit code.
 pub async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let output = Output::new(cli.output);
+    if !matches!(cli.command, Command::LaunchService(_)) {
+        prove::left::clean(&output);
+    }
     match cli.command {
         Command::Up(args) => Box::pin(up::run(args, &output)).await,
         Command::Demo(args) => Box::pin(demo::run(args, &output)).await,

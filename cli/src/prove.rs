@@ -3,6 +3,7 @@
 //! Each trial opens a shop of its own on this machine, harms it, measures, and closes it; no other shop is touched, and nothing
 //! stays. The experiments themselves are in `experiments/`.
 
+pub(crate) mod left;
 mod local;
 mod report;
 mod show;

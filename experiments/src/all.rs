@@ -2,7 +2,7 @@
 
 mod contract;
 mod deadlines;
-mod exactly_once;
+mod exactly_once_effects;
 mod fault_isolation;
 mod hop_cost;
 mod recovery;
@@ -19,7 +19,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     fault_isolation::EXPERIMENT,
     recovery::EXPERIMENT,
     saga_atomicity::EXPERIMENT,
-    exactly_once::EXPERIMENT,
+    exactly_once_effects::EXPERIMENT,
     deadlines::EXPERIMENT,
     contract::EXPERIMENT,
     trace_complete::EXPERIMENT,

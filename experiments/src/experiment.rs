@@ -85,6 +85,13 @@ impl Setup {
     }
 }
 
+impl Experiment {
+    /// The name of its file in `experiments/src/all/`.
+    pub fn file(&self) -> String {
+        self.id.replace('-', "_")
+    }
+}
+
 impl fmt::Display for Needs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {

@@ -51,7 +51,11 @@ pub async fn on_cluster(args: &[&str]) -> Result<Told> {
     told(command.args(args).current_dir(tidy::root()), args).await
 }
 
-async fn told(command: &mut Command, args: &[&str]) -> Result<Told> {
+/// Runs a command that is ready to run, and tells how it ended.
+///
+/// # Errors
+/// Where it cannot be started, or does not end.
+pub async fn told(command: &mut Command, args: &[&str]) -> Result<Told> {
     command.kill_on_drop(true);
     let output =
         timeout(LIMIT, command.output()).await.with_context(|| format!("{args:?} does not end"))??;

@@ -1,5 +1,6 @@
 //! Shops of this machine, to be harmed: each with data, ports and processes of its own.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,9 +29,11 @@ pub(super) struct Here;
 #[tonic::async_trait(?Send)]
 impl Lab for Here {
     async fn open(&self, setup: &Setup) -> Result<Box<dyn World>> {
-        let data = tempfile::Builder::new().prefix("madang-prove-").tempdir();
+        let data = tempfile::Builder::new().prefix(super::left::PREFIX).tempdir();
         let data = data.context("cannot make a data folder")?;
         let folder = Folder::create(data.path())?;
+        // Gone with this process, whatever ends it: then the folder is known as left.
+        let lock = folder.lock()?;
         let settings = settings(setup)?;
         let plan = || {
             let plan = Plan::new(folder.clone(), Ports::free()?)?;
@@ -38,7 +41,7 @@ impl Lab for Here {
         };
         let supervisor = up::open(plan, READY, &Output::new(Format::Table)).await?;
         let shop = supervisor.shop().clone();
-        Ok(Box::new(Local { shop, folder, supervisor: Mutex::new(supervisor), _data: data }))
+        Ok(Box::new(Local { shop, folder, supervisor: Mutex::new(supervisor), _lock: lock, _data: data }))
     }
 }
 
@@ -65,6 +68,7 @@ struct Local {
     shop: Shop,
     folder: Folder,
     supervisor: Mutex<Supervisor>,
+    _lock: File,
     _data: TempDir,
 }
 

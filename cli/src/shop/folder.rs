@@ -29,6 +29,11 @@ impl Folder {
         Ok(Self(path.canonicalize().with_context(told)?))
     }
 
+    /// The folder at a path, as it is.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0
@@ -80,6 +85,11 @@ impl Folder {
     pub fn is_in_use(&self) -> bool {
         let shared = File::open(self.lock_file()).map(|file| file.try_lock_shared());
         matches!(shared, Ok(Err(TryLockError::WouldBlock)))
+    }
+
+    /// Whether a shop once ran on this folder, and none does now.
+    pub(crate) fn was_left(&self) -> bool {
+        self.lock_file().is_file() && !self.is_in_use()
     }
 
     /// Writes shop.json, whole or not at all.

@@ -1,0 +1,112 @@
+//! docs/claims.md is what the experiments say, with the numbers of the last reports.
+#![expect(clippy::unwrap_used, reason = "a test says what went wrong by its panic")]
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use madang_experiments::Experiment;
+use madang_experiments::all::EXPERIMENTS;
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// What `madang prove --json` wrote last; nothing of experiments that are younger.
+fn evidence(file: &str) -> Value {
+    let text = std::fs::read_to_string(root().join("docs/evidence").join(file));
+    text.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap())
+}
+
+fn tried<'a>(report: &'a Value, id: &str) -> Option<&'a Value> {
+    report["tried"].as_array()?.iter().find(|tried| tried["experiment"]["id"] == id)
+}
+
+/// Each measure of an experiment, with the least and the greatest value of all its trials.
+fn measures(tried: &Value) -> Vec<(String, String)> {
+    let outcomes = tried["outcomes"].as_array().unwrap();
+    let first = outcomes[0]["measures"].as_array().unwrap();
+    let told = |measure: &Value| {
+        let all = outcomes.iter().flat_map(|outcome| outcome["measures"].as_array().unwrap());
+        let mut values: Vec<f64> = all
+            .filter(|other| other["name"] == measure["name"])
+            .map(|other| other["value"].as_f64().unwrap())
+            .collect();
+        values.sort_by(f64::total_cmp);
+        let (least, most) = (number(values[0], measure), number(values[values.len() - 1], measure));
+        let value = if least == most { least } else { format!("{least} to {most}") };
+        (measure["name"].as_str().unwrap().to_owned(), format!("{value} | {}", limit(measure)))
+    };
+    first.iter().map(told).collect()
+}
+
+fn number(value: f64, measure: &Value) -> String {
+    match measure["unit"].as_str().unwrap() {
+        "count" => format!("{value:.0}"),
+        "ms" if value < 10.0 => format!("{value:.2} ms"),
+        "ms" => format!("{value:.0} ms"),
+        "seconds" => format!("{value:.1} s"),
+        "rate" => format!("{value:.0}/s"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+fn limit(measure: &Value) -> String {
+    let told = |sign: &str, kind: &str| {
+        let value = measure["limit"].get(kind)?.as_f64()?;
+        Some(format!("{sign} {}", number(value, measure)))
+    };
+    told("≤", "at_most").or_else(|| told("≥", "at_least")).unwrap_or_default()
+}
+
+fn section(experiment: &Experiment, reports: [&Value; 2]) -> String {
+    let Experiment { id, claim, hypothesis, control, .. } = experiment;
+    let code: Vec<String> = experiment.code.iter().map(|path| format!("[{path}](../{path})")).collect();
+    let file = format!("experiments/src/all/{}.rs", experiment.file());
+    let mut text =
+        format!("## {id}\n\n{claim}\n\n**Hypothesis.** {hypothesis}\n\n**Control.** {control}\n\n");
+    writeln!(text, "Kept by {}; tried by [{file}](../{file}).", code.join(", ")).unwrap();
+    for (report, what) in reports.into_iter().zip(["measured", "its control"]) {
+        let Some(tried) = tried(report, id) else { continue };
+        writeln!(text, "\n| {what} | | limit |\n|---|---|---|").unwrap();
+        for (name, value) in measures(tried) {
+            writeln!(text, "| {name} | {value} |").unwrap();
+        }
+    }
+    text
+}
+
+/// `MADANG_WRITE_CLAIMS=1` writes it instead.
+#[test]
+fn docs_claims_md_tells_all_experiments_and_their_last_numbers() {
+    let (real, controls) = (evidence("local.json"), evidence("local-controls.json"));
+    let sections: Vec<String> =
+        EXPERIMENTS.iter().map(|experiment| section(experiment, [&real, &controls])).collect();
+    let path = root().join("docs/claims.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once("<!-- experiments -->").unwrap();
+    let (_, after) = rest.split_once("<!-- /experiments -->").unwrap();
+    let written =
+        format!("{before}<!-- experiments -->\n\n{}\n<!-- /experiments -->{after}", sections.join("\n"));
+    if std::env::var_os("MADANG_WRITE_CLAIMS").is_some() {
+        std::fs::write(path, written).unwrap();
+    } else {
+        assert!(page == written, "`make render` writes docs/claims.md");
+    }
+}
+
+#[test]
+fn what_experiments_name_is_there() {
+    for experiment in EXPERIMENTS {
+        for path in
+            experiment.code.iter().copied().chain([&*format!("experiments/src/all/{}.rs", experiment.file())])
+        {
+            assert!(root().join(path).exists(), "{}: {path}", experiment.id);
+        }
+        assert!(experiment.by_hand.len() > 1 && !experiment.steps.is_empty(), "{}", experiment.id);
+    }
+    let mut ids: Vec<_> = EXPERIMENTS.iter().map(|experiment| experiment.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), EXPERIMENTS.len());
+}
