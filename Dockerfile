@@ -9,7 +9,8 @@ SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 WORKDIR /src
 COPY . .
 # Without the C library's loader there is nothing to link against at run time. glibc resolves names by files and DNS on its own.
-ENV RUSTFLAGS="-C target-feature=+crt-static" CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
+# Relocations are packed: they were half a megabyte of each binary.
+ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
 # Jobs at once: fat LTO takes about 2 GiB for each binary.
 ARG JOBS=2
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \

@@ -9,6 +9,7 @@ use madang_api::faults::v1::{
 use tonic::{Code, Request, Response, Status};
 
 use super::{Faults, Harm, MAX_FAULTS, Order, TooMany};
+use crate::server::methods;
 
 const MAX_DELAY: Duration = Duration::from_secs(60);
 const MAX_TTL: Duration = Duration::from_secs(60 * 60);
@@ -64,9 +65,9 @@ fn harm(fault: &Fault, violations: &mut Violations) -> Harm {
     require("fault.fault_id", (1..=64).contains(&id), "must be 1 to 64 characters");
     require("fault.percent", (1..=100).contains(&fault.percent), "must be 1 to 100");
     require("fault.code", (0..=16).contains(&fault.code), "must be 0 to 16");
-    let method = fault.method.as_str();
-    let rpc = method.is_empty() || (method.starts_with('/') && method.matches('/').count() == 2);
-    require("fault.method", rpc, "must be empty or as /package.Service/Method");
+    // A fault of an RPC that is none would harm nothing, and an experiment would find all well.
+    let rpc = fault.method.is_empty() || methods::is_known(&fault.method);
+    require("fault.method", rpc, "must be empty or an RPC, as /package.Service/Method");
     let harms = fault.delay.is_some() || fault.code != 0 || fault.lose_answer;
     require("fault", harms, "needs a delay, a code or lose_answer");
     let contradicts = fault.code != 0 && fault.lose_answer;

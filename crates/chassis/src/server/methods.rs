@@ -52,6 +52,11 @@ pub(crate) fn known(path: &str) -> Arc<Method> {
     all().get(path).map_or_else(other, Arc::clone)
 }
 
+/// Whether a contract names this path.
+pub(crate) fn is_known(path: &str) -> bool {
+    all().contains_key(path)
+}
+
 /// What no contract names.
 fn other() -> Arc<Method> {
     let other: Arc<str> = Arc::from("other");

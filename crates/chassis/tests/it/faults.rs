@@ -118,7 +118,7 @@ async fn all_violations_of_a_fault_are_told() {
         percent: 101,
         code: 17,
         delay: proto(61),
-        method: "Quote".into(),
+        method: "/madang.shipping.v1.ShippingService/Quote".into(),
         lose_answer: true,
         ..Fault::default()
     };
