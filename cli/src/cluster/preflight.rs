@@ -25,12 +25,21 @@ pub(super) async fn machine(wants: &Wants, name: &str) -> Result<Vec<Lack>> {
     Ok(of_machine(&seen, wants))
 }
 
-/// Looks at a cluster.
+/// Looks at a cluster, and at what you may do there.
 ///
 /// # Errors
 /// Where the API server refuses to say.
 pub(super) async fn server(cluster: &Cluster, gets_platform: bool) -> Result<Vec<Lack>> {
-    Ok(of_server(&Server::observe(cluster).await?, gets_platform))
+    let seen = Server::observe(cluster).await?.with_permissions(cluster).await?;
+    Ok(of_server(&seen, gets_platform))
+}
+
+/// Looks at what the shop stands on. Who deploys one service needs no permission for the others.
+///
+/// # Errors
+/// Where the API server refuses to say.
+pub(super) async fn platform(cluster: &Cluster) -> Result<Vec<Lack>> {
+    Ok(of_server(&Server::observe(cluster).await?, false))
 }
 
 /// A file or folder that was named must be there.

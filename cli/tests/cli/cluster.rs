@@ -1,3 +1,6 @@
+mod api_server;
+mod preflight;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -8,6 +11,20 @@ fn madang(path: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
     command.current_dir(path).env("PATH", path).env("KUBECONFIG", path.join("kubeconfig")).args(args);
     command.output().unwrap()
+}
+
+/// A kubeconfig with one context, for an API server.
+fn kubeconfig(folder: &Path, context: &str, url: &str) {
+    let config = format!(
+        "apiVersion: v1
+kind: Config
+clusters: [{{name: a, cluster: {{server: '{url}'}}}}]
+users: [{{name: a, user: {{}}}}]
+contexts: [{{name: {context}, context: {{cluster: a, user: a}}}}]
+current-context: {context}
+"
+    );
+    fs::write(folder.join("kubeconfig"), config).unwrap();
 }
 
 /// A program that writes down what it is told, and then does this.
@@ -76,14 +93,7 @@ fn what_a_tool_says_is_shown_where_it_fails() {
 #[test]
 fn an_api_server_that_does_not_answer_ends_with_69() {
     let folder = tempfile::tempdir().unwrap();
-    let config = "apiVersion: v1
-kind: Config
-clusters: [{name: a, cluster: {server: 'http://127.0.0.1:9'}}]
-users: [{name: a, user: {}}]
-contexts: [{name: a, context: {cluster: a, user: a}}]
-current-context: a
-";
-    fs::write(folder.path().join("kubeconfig"), config).unwrap();
+    kubeconfig(folder.path(), "a", "http://127.0.0.1:9");
     program(folder.path(), "helm", "echo v4.3.1");
     for args in [
         &["status", "--kubernetes"][..],

@@ -1,0 +1,160 @@
+//! What a cluster lacks, told by `madang` itself that asked an API server.
+
+use std::fs;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::api_server::{ApiServer, Kubernetes};
+use super::{kubeconfig, madang, program, text};
+
+const OLD: &str = "missing: the API server is 1.29; 1.30 or newer is needed, for native sidecars and the sleep before a stop
+  upgrade the cluster, or use another with --context
+";
+const WITHOUT_METRICS: &str = "remark: the cluster has no metrics-server, so nothing is scaled
+  install it: https://github.com/kubernetes-sigs/metrics-server
+";
+/// What helm says when it is asked for more than its version: then `madang` went on.
+const WENT_ON: &str = "the test ends here";
+const UP: [&str; 6] = ["cluster", "up", "--context", "staging", "--charts", "."];
+const DEPLOY: [&str; 4] = ["cluster", "deploy", "--charts", "."];
+
+/// A cluster whose API server is asked, and a folder with the tools.
+struct Tried {
+    server: ApiServer,
+    folder: TempDir,
+}
+
+impl Tried {
+    fn new(kubernetes: Kubernetes, context: &str) -> Self {
+        let (server, folder) = (ApiServer::start(kubernetes), tempfile::tempdir().unwrap());
+        kubeconfig(folder.path(), context, &server.url);
+        let ends = format!("[ \"$1\" = version ] && echo v4.3.1 && exit 0; echo {WENT_ON} >&2; exit 3");
+        program(folder.path(), "helm", &ends);
+        Self { server, folder }
+    }
+
+    /// What is said on stderr by a command that fails.
+    fn says(&self, args: &[&str]) -> String {
+        let output = madang(self.folder.path(), args);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert_eq!(self.server.writes(), Vec::<String>::new());
+        text(&output.stderr)
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The tools that ran, but for those that were asked what they are.
+    fn calls(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.path().join("calls")).unwrap();
+        calls.lines().filter(|line| !line.contains(" version")).map(ToOwned::to_owned).collect()
+    }
+}
+
+#[test]
+fn a_cluster_that_lacks_nothing_is_gone_on_with() {
+    let good = Tried::new(Kubernetes::good(), "staging");
+    for args in [&UP[..], &DEPLOY] {
+        let said = good.says(args);
+        assert!(said.contains(WENT_ON) && !said.contains("missing:") && !said.contains("remark:"), "{said}");
+    }
+}
+
+#[test]
+fn an_old_cluster_is_refused_before_anything_is_changed() {
+    let old = Tried::new(Kubernetes { version: "v1.29.4", ..Kubernetes::good() }, "staging");
+    for args in [&UP[..], &DEPLOY] {
+        assert_eq!(
+            old.says(args),
+            format!("{OLD}error: something is missing; nothing was changed\n"),
+            "{args:?}"
+        );
+    }
+    assert_eq!(old.calls(), Vec::<String>::new());
+}
+
+#[test]
+fn a_kind_cluster_of_an_old_image_is_refused_before_images_are_built() {
+    let old = Tried::new(Kubernetes { version: "v1.29.4", ..Kubernetes::good() }, "kind-madang");
+    program(
+        old.path(),
+        "kind",
+        "[ \"$1\" = version ] && echo v0.30.0; [ \"$1 $2\" = \"get clusters\" ] && echo madang; exit 0",
+    );
+    program(old.path(), "docker", "echo 28.2.2");
+    program(old.path(), "kubectl", "echo v1.32.4");
+    program(old.path(), "make", "echo GNU Make 4.3");
+    let said = old.says(&["cluster", "up", "--charts", ".", "--platform", ".", "--kind-config", "."]);
+    let end = "error: in the kind cluster madang, which `madang cluster down --name madang` takes away: something is missing; \
+               nothing was changed\n";
+    assert!(said.ends_with(&format!("{OLD}{end}")), "{said}");
+    assert_eq!(
+        old.calls(),
+        ["kind get clusters", "kind get clusters", "kind export kubeconfig --name madang"]
+    );
+}
+
+#[test]
+fn definitions_that_are_missing_are_all_named_unless_the_platform_brings_them() {
+    let mut bare = Kubernetes::good();
+    bare.definitions.retain(|name| !name.ends_with("gateway.networking.k8s.io"));
+    let bare = Tried::new(bare, "staging");
+    let missing = ["gateways", "httproutes", "grpcroutes"].map(|name| {
+        format!(
+            "missing: the cluster does not know {name}.gateway.networking.k8s.io
+  install Gateway API and Istio, or have it done with --platform k8s/platform
+"
+        )
+    });
+    let wanted = format!("{}error: 3 things are missing; nothing was changed\n", missing.concat());
+    for args in [&UP[..], &DEPLOY] {
+        assert_eq!(bare.says(args), wanted, "{args:?}");
+    }
+    assert_eq!(bare.calls(), Vec::<String>::new());
+
+    program(bare.path(), "kubectl", "echo v1.32.4");
+    let said = bare.says(&[&UP[..], &["--platform", "."]].concat());
+    assert_eq!(
+        said.lines().last(),
+        Some("error: cannot list the platform: the server could not find the requested resource")
+    );
+    assert_eq!(bare.calls(), ["kubectl apply --server-side -k . --context staging"]);
+}
+
+#[test]
+fn a_cluster_without_metrics_server_is_gone_on_with_after_a_remark() {
+    let mut without = Kubernetes::good();
+    without.groups.retain(|name| *name != "metrics.k8s.io");
+    let without = Tried::new(without, "staging");
+    for args in [&UP[..], &DEPLOY] {
+        let said = without.says(args);
+        assert!(said.starts_with(WITHOUT_METRICS) && said.contains(WENT_ON), "{said}");
+    }
+}
+
+#[test]
+fn all_that_a_cluster_lacks_is_told_at_once_and_what_the_user_may_not_do_with_it() {
+    let poor = Kubernetes {
+        version: "v1.28.3+k3s1",
+        definitions: vec!["sidecars.networking.istio.io"],
+        groups: Vec::new(),
+        forbidden: vec!["deployments", "namespaces"],
+    };
+    let poor = Tried::new(poor, "staging");
+    let said = poor.says(&UP);
+    for told in [
+        "the API server is 1.28;",
+        "does not know telemetries.telemetry.istio.io\n",
+        "no metrics-server",
+        "missing: you may not create deployments of apps in namespace madang\n",
+        "missing: you may not create namespaces\n",
+        "error: 12 things are missing; nothing was changed\n",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    assert!(!said.contains("sidecars."), "{said}");
+    assert!(!poor.says(&DEPLOY).contains("you may not"), "one service needs less");
+}
