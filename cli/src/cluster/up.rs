@@ -191,7 +191,11 @@ async fn made(args: &mut UpArgs, plan: &Plan, target: &TargetArgs, output: &Outp
     }
     if plan.images != Images::Present {
         progress.show("loading the images");
-        let images = kind::images(&args.charts.charts, args.charts.image_tag.as_deref())?;
+        let mut images = kind::images(&args.charts.charts, args.charts.image_tag.as_deref())?;
+        if plan.images == Images::Build {
+            // What was built has the charts' own tags as well, and `kubectl apply -k` names these.
+            images.append(&mut kind::images(&args.charts.charts, None)?);
+        }
         kind.load(&tools, &images).await?;
     }
     Ok(cluster)

@@ -1,12 +1,7 @@
 //! What a cluster lacks, told by `madang` itself that asked an API server.
 
-use std::fs;
-use std::path::Path;
-
-use tempfile::TempDir;
-
-use super::api_server::{ApiServer, Kubernetes};
-use super::{kubeconfig, madang, program, text};
+use super::api_server::Kubernetes;
+use super::{Tried, WENT_ON, program};
 
 const OLD: &str = "missing: the API server is 1.29; 1.30 or newer is needed, for native sidecars and the sleep before a stop
   upgrade the cluster, or use another with --context
@@ -14,45 +9,8 @@ const OLD: &str = "missing: the API server is 1.29; 1.30 or newer is needed, for
 const WITHOUT_METRICS: &str = "remark: the cluster has no metrics-server, so nothing is scaled
   install it: https://github.com/kubernetes-sigs/metrics-server
 ";
-/// What helm says when it is asked for more than its version: then `madang` went on.
-const WENT_ON: &str = "the test ends here";
 const UP: [&str; 6] = ["cluster", "up", "--context", "staging", "--charts", "."];
 const DEPLOY: [&str; 4] = ["cluster", "deploy", "--charts", "."];
-
-/// A cluster whose API server is asked, and a folder with the tools.
-struct Tried {
-    server: ApiServer,
-    folder: TempDir,
-}
-
-impl Tried {
-    fn new(kubernetes: Kubernetes, context: &str) -> Self {
-        let (server, folder) = (ApiServer::start(kubernetes), tempfile::tempdir().unwrap());
-        kubeconfig(folder.path(), context, &server.url);
-        let ends = format!("[ \"$1\" = version ] && echo v4.3.1 && exit 0; echo {WENT_ON} >&2; exit 3");
-        program(folder.path(), "helm", &ends);
-        Self { server, folder }
-    }
-
-    /// What is said on stderr by a command that fails.
-    fn says(&self, args: &[&str]) -> String {
-        let output = madang(self.folder.path(), args);
-        assert_eq!(output.status.code(), Some(1), "{output:?}");
-        assert!(output.stdout.is_empty(), "{output:?}");
-        assert_eq!(self.server.writes(), Vec::<String>::new());
-        text(&output.stderr)
-    }
-
-    fn path(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// The tools that ran, but for those that were asked what they are.
-    fn calls(&self) -> Vec<String> {
-        let calls = fs::read_to_string(self.path().join("calls")).unwrap();
-        calls.lines().filter(|line| !line.contains(" version")).map(ToOwned::to_owned).collect()
-    }
-}
 
 #[test]
 fn a_cluster_that_lacks_nothing_is_gone_on_with() {
@@ -79,14 +37,7 @@ fn an_old_cluster_is_refused_before_anything_is_changed() {
 #[test]
 fn a_kind_cluster_of_an_old_image_is_refused_before_images_are_built() {
     let old = Tried::new(Kubernetes { version: "v1.29.4", ..Kubernetes::good() }, "kind-madang");
-    program(
-        old.path(),
-        "kind",
-        "[ \"$1\" = version ] && echo v0.30.0; [ \"$1 $2\" = \"get clusters\" ] && echo madang; exit 0",
-    );
-    program(old.path(), "docker", "echo 28.2.2");
-    program(old.path(), "kubectl", "echo v1.32.4");
-    program(old.path(), "make", "echo GNU Make 4.3");
+    old.has_kind();
     let said = old.says(&["cluster", "up", "--charts", ".", "--platform", ".", "--kind-config", "."]);
     let end = "error: in the kind cluster madang, which `madang cluster down --name madang` takes away: something is missing; \
                nothing was changed\n";

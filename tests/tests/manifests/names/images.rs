@@ -1,0 +1,73 @@
+//! tools/images, run with a `kind` in place of kind that says what it is told.
+
+use std::collections::BTreeSet;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use super::{SERVICES, images, list, read, set, text, tidy};
+use crate::object::Object;
+
+/// A copy of what tools/images reads, as a repository of its own.
+fn repository() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let manifests = SERVICES.map(|name| format!("services/{name}/Cargo.toml"));
+    let files = ["tools/images", "cli/Cargo.toml", "Cargo.toml", "Cargo.lock", "Dockerfile"];
+    for file in files.into_iter().chain(manifests.iter().map(String::as_str)) {
+        let path = folder.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::copy(tidy::root().join(file), path).unwrap();
+    }
+    run(Command::new("git").args(["init", "--quiet"]), folder.path());
+    run(Command::new("git").args(["add", "."]), folder.path());
+    folder
+}
+
+fn run(command: &mut Command, folder: &Path) -> String {
+    let output = command.current_dir(folder).output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What `tools/images load` has kind load.
+fn loaded(repository: &Path) -> BTreeSet<String> {
+    let kind = repository.join("kind");
+    fs::write(&kind, "#!/bin/sh\necho \"$*\"\n").unwrap();
+    fs::set_permissions(&kind, Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", repository.display(), std::env::var("PATH").unwrap());
+    let mut load = Command::new(repository.join("tools/images"));
+    let told = run(load.args(["load", "shop"]).env("PATH", path), repository);
+    set(told
+        .strip_prefix("load docker-image --name shop ")
+        .unwrap_or_else(|| panic!("{told}"))
+        .split_whitespace())
+}
+
+/// Our images that `kubectl apply -k` has the cluster run.
+fn of_manifests() -> BTreeSet<String> {
+    let objects = Object::parse(&read("k8s/base/shop.yaml")).unwrap();
+    let containers = objects.iter().filter_map(Object::pod).flat_map(|pod| list(pod, "/spec/containers"));
+    set(containers.map(|it| text(it, "/image")).filter(|image| image.starts_with("madang/")))
+}
+
+#[test]
+fn what_is_loaded_into_kind_has_the_names_that_the_manifests_have_and_each_service_its_own_version() {
+    let repository = repository();
+    let (tagged, wanted) = (loaded(repository.path()), of_manifests());
+    assert_eq!(wanted.len(), images().len(), "{wanted:?}");
+    assert_eq!(wanted.difference(&tagged).collect::<Vec<_>>(), Vec::<&String>::new(), "{tagged:?}");
+    assert_eq!(tagged.len(), 2 * images().len(), "{tagged:?}");
+
+    let manifest = repository.path().join("services/orders/Cargo.toml");
+    let next =
+        fs::read_to_string(&manifest).unwrap().replacen("version = \"0.1.0\"", "version = \"9.9.9\"", 1);
+    fs::write(manifest, next).unwrap();
+    let newer = loaded(repository.path());
+    assert!(newer.contains("madang/orders:9.9.9") && !newer.contains("madang/orders:0.1.0"), "{newer:?}");
+    assert!(newer.contains("madang/payments:0.1.0"), "{newer:?}");
+    let digest = |all: &BTreeSet<String>| {
+        all.iter().find(|it| it.starts_with("madang/cli:") && !it.contains('.')).cloned()
+    };
+    assert!(digest(&newer).is_some() && digest(&newer) != digest(&tagged), "{newer:?}");
+}
