@@ -1,4 +1,4 @@
-//! tools/images, run with a `kind` in place of kind that says what it is told.
+//! tools/images, run with a script in place of kind or docker.
 
 use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
@@ -8,6 +8,7 @@ use std::process::Command;
 
 use super::{SERVICES, images, list, read, set, text, tidy};
 use crate::object::Object;
+use crate::of_charts;
 
 /// A copy of what tools/images reads, as a repository of its own.
 fn repository() -> tempfile::TempDir {
@@ -30,18 +31,20 @@ fn run(command: &mut Command, folder: &Path) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// What tools/images prints where this script stands for one of the programs that it runs.
+fn told(repository: &Path, program: &str, script: &str, args: [&str; 2]) -> String {
+    let stands_for = repository.join(program);
+    fs::write(&stands_for, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&stands_for, Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", repository.display(), std::env::var("PATH").unwrap());
+    run(Command::new(repository.join("tools/images")).args(args).env("PATH", path), repository)
+}
+
 /// What `tools/images load` has kind load.
 fn loaded(repository: &Path) -> BTreeSet<String> {
-    let kind = repository.join("kind");
-    fs::write(&kind, "#!/bin/sh\necho \"$*\"\n").unwrap();
-    fs::set_permissions(&kind, Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:{}", repository.display(), std::env::var("PATH").unwrap());
-    let mut load = Command::new(repository.join("tools/images"));
-    let told = run(load.args(["load", "shop"]).env("PATH", path), repository);
-    set(told
-        .strip_prefix("load docker-image --name shop ")
-        .unwrap_or_else(|| panic!("{told}"))
-        .split_whitespace())
+    let told = told(repository, "kind", "echo \"$*\"", ["load", "shop"]);
+    let images = told.strip_prefix("load docker-image --name shop ").unwrap_or_else(|| panic!("{told}"));
+    set(images.split_whitespace())
 }
 
 /// Our images that `kubectl apply -k` has the cluster run.
@@ -70,4 +73,27 @@ fn what_is_loaded_into_kind_has_the_names_that_the_manifests_have_and_each_servi
         all.iter().find(|it| it.starts_with("madang/cli:") && !it.contains('.')).cloned()
     };
     assert!(digest(&newer).is_some() && digest(&newer) != digest(&tagged), "{newer:?}");
+}
+
+/// As docker tells the digests of an image that it pushed: of every repository that has it. They are kept in `pushed`.
+const DOCKER: &str = r#"[ "$1" = image ] || exit 0
+digest=sha256:$(echo "$5" | sha256sum | cut -d' ' -f1)
+echo "${5%:*}@$digest" >>pushed
+printf 'elsewhere/%s\n%s\n' "${5%:*}@$digest" "${5%:*}@$digest""#;
+
+#[test]
+fn the_values_of_a_release_name_every_image_of_ours_by_the_digest_that_the_registry_has() {
+    let charts = of_charts!();
+    let repository = repository();
+    let values = told(repository.path(), "docker", DOCKER, ["release", "registry.example.com:5000/team"]);
+    fs::write(repository.path().join("release.yaml"), &values).unwrap();
+    let mut helm = Command::new("helm");
+    helm.args(["template", "madang", "-f", "release.yaml"]).arg(charts.of("madang"));
+    let objects = Object::parse(&run(&mut helm, repository.path())).unwrap();
+    let containers = objects.iter().filter_map(Object::pod).flat_map(|pod| list(pod, "/spec/containers"));
+    let ours = set(containers.map(|it| text(it, "/image")).filter(|image| image.contains("madang/")));
+    let pushed = fs::read_to_string(repository.path().join("pushed")).unwrap();
+    assert_eq!(ours, set(pushed.lines()));
+    assert_eq!(ours.len(), images().len(), "{ours:?}");
+    assert!(ours.iter().all(|image| image.starts_with("registry.example.com:5000/team/madang/")), "{ours:?}");
 }
