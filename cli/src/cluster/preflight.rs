@@ -53,9 +53,13 @@ pub(super) fn path(path: &Path, flag: &str) -> Option<Lack> {
 /// # Errors
 /// Where something is without which it cannot go on.
 pub(super) fn tell(lacks: &[Lack], output: &Output) -> Result<()> {
-    for Lack { what, how, is_fatal } in lacks {
-        let (style, title) = if *is_fatal { (BAD, "missing:") } else { (WAITS, "remark:") };
-        output.note(&format!("{} {what}\n  {how}", styled(style, title)));
+    // What is got in the same way is told how once.
+    for alike in lacks.chunk_by(|one, next| one.how == next.how) {
+        for Lack { what, is_fatal, .. } in alike {
+            let (style, title) = if *is_fatal { (BAD, "missing:") } else { (WAITS, "remark:") };
+            output.note(&format!("{} {what}", styled(style, title)));
+        }
+        alike.first().into_iter().for_each(|lack| output.note(&format!("  {}", lack.how)));
     }
     match lacks.iter().filter(|lack| lack.is_fatal).count() {
         0 => Ok(()),
