@@ -1,5 +1,6 @@
 //! Calls to the shop: connections with time-outs, deadlines that the service sees, and lists read to their end.
 
+use madang_api::within;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -31,13 +32,6 @@ pub async fn connect(url: &str) -> Result<Channel> {
 /// A call that may take [`USUAL`].
 pub fn call<T>(message: T) -> Request<T> {
     within(USUAL, message)
-}
-
-/// A call with a deadline, which the service is told.
-pub fn within<T>(limit: Duration, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(limit);
-    request
 }
 
 /// Reads a list page by page: `page` gets a token and answers rows and the next token.

@@ -109,12 +109,27 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// The error in one line of a table: what it was, not all that goes with it.
 pub(crate) fn brief(error: &anyhow::Error) -> String {
     let told = |status: &Status| format!("{}: {}", refusal(status), status.message());
-    status(error).map_or_else(|| format!("{error:#}"), told)
+    status(error).map_or_else(|| line(error), told)
+}
+
+/// The error and what caused it, in one line. What an API server says is its message: kube says it three times over.
+pub(crate) fn line(error: &anyhow::Error) -> String {
+    let mut told = Vec::new();
+    for cause in error.chain() {
+        match cause.downcast_ref() {
+            Some(kube::Error::Api(refusal)) if !refusal.message.is_empty() => {
+                told.push(refusal.message.clone());
+                break;
+            }
+            _ => told.push(cause.to_string()),
+        }
+    }
+    told.join(": ")
 }
 
 fn text(error: &anyhow::Error) -> String {
     let title = output::styled(BAD, "error:");
-    let Some(status) = status(error) else { return format!("{title} {error:#}") };
+    let Some(status) = status(error) else { return format!("{title} {}", line(error)) };
     let mut text = format!("{title} {}: {}", refusal(status), status.message());
     for (name, fact) in facts(status) {
         text += &format!("\n  {name}: {fact}");
@@ -127,7 +142,7 @@ fn text(error: &anyhow::Error) -> String {
 
 /// The error for programs.
 pub(crate) fn value(error: &anyhow::Error) -> Value {
-    status(error).map_or_else(|| json!({ "message": format!("{error:#}") }), refusal_value)
+    status(error).map_or_else(|| json!({ "message": line(error) }), refusal_value)
 }
 
 /// A refusal for programs.
@@ -174,6 +189,20 @@ mod tests {
         let error = anyhow::Error::from(status);
         assert!(text(&error).ends_with("no such product\n  product_ids: moon-cake"), "{}", text(&error));
         assert_eq!(value(&error)["facts"], json!({ "product_ids": "moon-cake" }));
+    }
+
+    #[test]
+    fn what_an_api_server_refuses_is_told_once() {
+        let refusal = kube::core::Status::failure("pods is forbidden: ann cannot list them", "Forbidden")
+            .with_code(403);
+        let error = anyhow::Error::from(kube::Error::Api(refusal.boxed())).context("cannot list the pods");
+        assert!(
+            text(&error).ends_with(" cannot list the pods: pods is forbidden: ann cannot list them"),
+            "{}",
+            text(&error)
+        );
+        let other = anyhow::Error::from(io::Error::other("no route")).context("cannot ask").context("status");
+        assert_eq!(line(&other), format!("{other:#}"));
     }
 
     #[test]

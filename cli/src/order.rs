@@ -14,12 +14,13 @@ use madang_api::orders::v1::{
     PlaceOrderRequest, WatchOrderRequest,
 };
 use madang_api::types::v1::Address;
+use madang_api::within;
 use serde_json::{Value, json};
 use tonic::Request;
 use tonic::transport::Channel;
 
 use crate::args::MAX_SECONDS;
-use crate::client::{self, call, within};
+use crate::client::{self, call};
 use crate::output::{self, Output};
 use crate::shop::GatewayArgs;
 use crate::system;

@@ -10,8 +10,9 @@ use madang_api::notifications::v1::notifications_service_client::NotificationsSe
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
 use madang_api::orders::v1::{CancelOrderRequest, GetOrderRequest, Order, OrderState, PlaceOrderRequest};
 use madang_api::types::v1::{Address, ProductQuantity};
+use madang_api::within;
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 
 use crate::wait::{self, PATIENCE};
 use crate::{Service, Shop, ids};
@@ -144,13 +145,6 @@ pub fn address() -> Address {
         recipient: "Test Customer".to_owned(),
         address_lines: vec!["1 Courtyard Road".to_owned()],
     }
-}
-
-/// A call with a deadline.
-pub fn within<T>(limit: Duration, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(limit);
-    request
 }
 
 /// Whether nothing more happens to an order by itself.

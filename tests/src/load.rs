@@ -16,10 +16,11 @@ use anyhow::{Context, Result, ensure};
 use madang_api::inventory::v1::RestockRequest;
 use madang_api::inventory::v1::inventory_service_client::InventoryServiceClient;
 use madang_api::orders::v1::Order;
+use madang_api::within;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::customer::{CALL, Customer, PLENTY, within};
+use crate::customer::{CALL, Customer, PLENTY};
 use crate::random::Random;
 use crate::wait::{self, PATIENCE};
 use crate::{Service, Settings, Shop, audit, ids};

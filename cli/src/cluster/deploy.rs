@@ -14,7 +14,7 @@ use super::charts::{Charts, Release};
 use super::helm::{self, Helm, Listed, Values, ValuesFile};
 use super::target::{Cluster, TargetArgs};
 use super::tool::{Tools, is_on_path};
-use super::{namespace, secrets, wait};
+use super::{namespace, preflight, secrets, wait};
 use crate::args::MAX_SECONDS;
 use crate::output::{Output, Table};
 
@@ -25,7 +25,7 @@ use crate::output::{Output, Table};
   madang cluster deploy orders                   One service; the others' pods stay as they are
   madang cluster deploy catalog --image-tag 1.2.0 --context kind-madang
 
-Exit codes: 0 all serve, 1 some do not, 69 the API server cannot be reached.")]
+Exit codes: 0 all serve, 1 some do not or the cluster lacks something, 69 the API server cannot be reached.")]
 pub(super) struct DeployArgs {
     /// Which services; all unless named
     #[arg(value_name = "SERVICE", value_parser = PossibleValuesParser::new(Release::all().map(Release::name)))]
@@ -73,6 +73,7 @@ pub(super) async fn run(args: DeployArgs, target: &TargetArgs, output: &Output) 
         bail!("helm is not on PATH; get it at https://helm.sh/docs/intro/install");
     }
     let cluster = target.cluster().await?;
+    preflight::tell(&preflight::platform(&cluster).await?, output)?;
     let asked: Vec<Release> =
         Release::all().filter(|release| args.services.iter().any(|it| it == release.name())).collect();
     let deployed = deploy(&cluster, &asked, &args.charts, output).await?;

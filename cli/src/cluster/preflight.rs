@@ -25,12 +25,21 @@ pub(super) async fn machine(wants: &Wants, name: &str) -> Result<Vec<Lack>> {
     Ok(of_machine(&seen, wants))
 }
 
-/// Looks at a cluster.
+/// Looks at a cluster, and at what you may do there.
 ///
 /// # Errors
 /// Where the API server refuses to say.
 pub(super) async fn server(cluster: &Cluster, gets_platform: bool) -> Result<Vec<Lack>> {
-    Ok(of_server(&Server::observe(cluster).await?, gets_platform))
+    let seen = Server::observe(cluster).await?.with_permissions(cluster).await?;
+    Ok(of_server(&seen, gets_platform))
+}
+
+/// Looks at what the shop stands on. Who deploys one service needs no permission for the others.
+///
+/// # Errors
+/// Where the API server refuses to say.
+pub(super) async fn platform(cluster: &Cluster) -> Result<Vec<Lack>> {
+    Ok(of_server(&Server::observe(cluster).await?, false))
 }
 
 /// A file or folder that was named must be there.
@@ -44,9 +53,13 @@ pub(super) fn path(path: &Path, flag: &str) -> Option<Lack> {
 /// # Errors
 /// Where something is without which it cannot go on.
 pub(super) fn tell(lacks: &[Lack], output: &Output) -> Result<()> {
-    for Lack { what, how, is_fatal } in lacks {
-        let (style, title) = if *is_fatal { (BAD, "missing:") } else { (WAITS, "remark:") };
-        output.note(&format!("{} {what}\n  {how}", styled(style, title)));
+    // What is got in the same way is told how once.
+    for alike in lacks.chunk_by(|one, next| one.how == next.how) {
+        for Lack { what, is_fatal, .. } in alike {
+            let (style, title) = if *is_fatal { (BAD, "missing:") } else { (WAITS, "remark:") };
+            output.note(&format!("{} {what}", styled(style, title)));
+        }
+        alike.first().into_iter().for_each(|lack| output.note(&format!("  {}", lack.how)));
     }
     match lacks.iter().filter(|lack| lack.is_fatal).count() {
         0 => Ok(()),

@@ -6,12 +6,13 @@ use anyhow::{Context, Result, bail};
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
 use madang_api::orders::v1::{GetOrderRequest, Order, OrderState, PlaceOrderRequest};
 use madang_api::types::v1::{Address, ProductQuantity};
+use madang_api::within;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
 use super::forward::{Forwards, Goal};
 use super::target::Cluster;
-use crate::client::{connect, within};
+use crate::client::connect;
 use crate::exit;
 use crate::output::Progress;
 use crate::system;

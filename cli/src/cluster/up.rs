@@ -174,6 +174,11 @@ async fn made(args: &mut UpArgs, plan: &Plan, target: &TargetArgs, output: &Outp
     let cluster = of_kind.cluster().await.with_context(|| {
         format!("the kind cluster {0} is there and does not answer; `madang cluster down --name {0}` takes it away", kind.name)
     })?;
+    // Its nodes may be of another image, or older than this.
+    let lacks = preflight::server(&cluster, plan.platform.is_some()).await?;
+    preflight::tell(&lacks, output).with_context(|| {
+        format!("in the kind cluster {0}, which `madang cluster down --name {0}` takes away", kind.name)
+    })?;
     let mut progress = output.progress();
     if plan.images == Images::Build {
         progress.show("building the images, which may take many minutes");
@@ -186,7 +191,11 @@ async fn made(args: &mut UpArgs, plan: &Plan, target: &TargetArgs, output: &Outp
     }
     if plan.images != Images::Present {
         progress.show("loading the images");
-        let images = kind::images(&args.charts.charts, args.charts.image_tag.as_deref())?;
+        let mut images = kind::images(&args.charts.charts, args.charts.image_tag.as_deref())?;
+        if plan.images == Images::Build {
+            // What was built has the charts' own tags as well, and `kubectl apply -k` names these.
+            images.append(&mut kind::images(&args.charts.charts, None)?);
+        }
         kind.load(&tools, &images).await?;
     }
     Ok(cluster)

@@ -16,6 +16,7 @@ use kube::api::ListParams;
 use tokio::time::Instant;
 
 use super::target::Cluster;
+use crate::exit;
 use crate::output::{Output, WAITS, styled};
 
 pub(crate) use rollout::{Rollout, rollouts};
@@ -90,7 +91,7 @@ pub(crate) async fn serving(
                 let said = text(&held);
                 (held, said)
             }
-            Err(error) => (Vec::new(), format!("  the API server: {error:#}")),
+            Err(error) => (Vec::new(), format!("  the API server: {}", exit::line(&error))),
         };
         if held.iter().any(Rollout::is_hopeless) {
             bail!("this will never serve:\n{said}{}", logs::of(cluster, &held).await);

@@ -11,13 +11,14 @@ use madang_api::orders::v1::{
 };
 use madang_api::payments::v1::payments_service_client::PaymentsServiceClient;
 use madang_api::payments::v1::{GetPaymentRequest, Payment};
+use madang_api::within;
 use tokio::time::{interval, timeout};
 use tonic::Status;
 use tonic::transport::Channel;
 
 use super::teller::PATIENCE;
 use crate::audit::is_final;
-use crate::client::{PAGE_SIZE, call, connect, within};
+use crate::client::{PAGE_SIZE, call, connect};
 use crate::shop::{Service, Shop};
 use crate::system;
 

@@ -4,13 +4,14 @@ use std::time::Duration;
 use anyhow::{Context, Error, Result, anyhow, bail};
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
 use madang_api::orders::v1::{GetOrderRequest, Order};
+use madang_api::within;
 use madang_spans::{ORDER_ID, Span, TraceId, json as otlp};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tonic::metadata::MetadataValue;
 
 use super::Wanted;
-use crate::client::{self, within};
+use crate::client;
 use crate::cluster::{Cluster, Forwards, Goal};
 use crate::exit::Unreachable;
 use crate::place::PlaceArgs;

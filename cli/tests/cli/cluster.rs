@@ -1,13 +1,35 @@
+mod api_server;
+mod images;
+mod preflight;
+
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+use api_server::{ApiServer, Kubernetes};
 
 /// Runs `madang` where PATH has nothing but this folder.
 fn madang(path: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_madang"));
     command.current_dir(path).env("PATH", path).env("KUBECONFIG", path.join("kubeconfig")).args(args);
     command.output().unwrap()
+}
+
+/// A kubeconfig with one context, for an API server.
+fn kubeconfig(folder: &Path, context: &str, url: &str) {
+    let config = format!(
+        "apiVersion: v1
+kind: Config
+clusters: [{{name: a, cluster: {{server: '{url}'}}}}]
+users: [{{name: a, user: {{}}}}]
+contexts: [{{name: {context}, context: {{cluster: a, user: a}}}}]
+current-context: {context}
+"
+    );
+    fs::write(folder.join("kubeconfig"), config).unwrap();
 }
 
 /// A program that writes down what it is told, and then does this.
@@ -19,6 +41,56 @@ fn program(folder: &Path, name: &str, does: &str) {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// What helm says when it is asked for more than its version: then `madang` went on.
+const WENT_ON: &str = "the test ends here";
+
+/// A cluster whose API server is asked, and a folder with the tools.
+struct Tried {
+    server: ApiServer,
+    folder: TempDir,
+}
+
+impl Tried {
+    fn new(kubernetes: Kubernetes, context: &str) -> Self {
+        let (server, folder) = (ApiServer::start(kubernetes), tempfile::tempdir().unwrap());
+        kubeconfig(folder.path(), context, &server.url);
+        let ends = format!("[ \"$1\" = version ] && echo v4.3.1 && exit 0; echo {WENT_ON} >&2; exit 3");
+        program(folder.path(), "helm", &ends);
+        Self { server, folder }
+    }
+
+    /// What is said on stderr by a command that fails.
+    fn says(&self, args: &[&str]) -> String {
+        let output = madang(self.folder.path(), args);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+        assert_eq!(self.server.writes(), Vec::<String>::new());
+        text(&output.stderr)
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Puts the tools there that a kind cluster takes, which is there already.
+    fn has_kind(&self) {
+        program(
+            self.path(),
+            "kind",
+            "[ \"$1\" = version ] && echo v0.30.0; [ \"$1 $2\" = \"get clusters\" ] && echo madang; exit 0",
+        );
+        program(self.path(), "docker", "echo 28.2.2");
+        program(self.path(), "kubectl", "echo v1.32.4");
+        program(self.path(), "make", "echo GNU Make 4.3");
+    }
+
+    /// The tools that ran, but for those that were asked what they are.
+    fn calls(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.path().join("calls")).unwrap();
+        calls.lines().filter(|line| !line.contains(" version")).map(ToOwned::to_owned).collect()
+    }
 }
 
 #[test]
@@ -76,14 +148,7 @@ fn what_a_tool_says_is_shown_where_it_fails() {
 #[test]
 fn an_api_server_that_does_not_answer_ends_with_69() {
     let folder = tempfile::tempdir().unwrap();
-    let config = "apiVersion: v1
-kind: Config
-clusters: [{name: a, cluster: {server: 'http://127.0.0.1:9'}}]
-users: [{name: a, user: {}}]
-contexts: [{name: a, context: {cluster: a, user: a}}]
-current-context: a
-";
-    fs::write(folder.path().join("kubeconfig"), config).unwrap();
+    kubeconfig(folder.path(), "a", "http://127.0.0.1:9");
     program(folder.path(), "helm", "echo v4.3.1");
     for args in [
         &["status", "--kubernetes"][..],

@@ -3,6 +3,7 @@
 
 pub mod codec;
 pub mod convert;
+mod deadline;
 pub mod error;
 #[cfg(feature = "json")]
 pub mod json;
@@ -10,6 +11,7 @@ pub mod page;
 mod redacted;
 mod violations;
 
+pub use deadline::within;
 pub use generated::*;
 pub use violations::{Fields, Violations};
 

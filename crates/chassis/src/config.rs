@@ -6,6 +6,7 @@ use std::process;
 use std::time::Duration;
 
 use clap::{Command, CommandFactory, FromArgMatches};
+use jiff::SignedDuration;
 
 use crate::Service;
 
@@ -82,18 +83,7 @@ fn command<A: CommandFactory>(service: &Service) -> Command {
 /// # Errors
 /// Says how a duration must look.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let unit = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    let count = text.strip_suffix(unit).and_then(|count| count.parse::<u64>().ok());
-    let of_seconds =
-        |seconds: u64| count.and_then(|count| count.checked_mul(seconds)).map(Duration::from_secs);
-    let duration = match unit {
-        "us" => count.map(Duration::from_micros),
-        "ms" => count.map(Duration::from_millis),
-        "s" => of_seconds(1),
-        "m" => of_seconds(60),
-        "h" => of_seconds(3600),
-        _ => None,
-    };
+    let duration = text.parse::<SignedDuration>().ok().and_then(|it| Duration::try_from(it).ok());
     duration.ok_or_else(|| "write a duration as 500ms, 10s, 5m or 1h".to_owned())
 }
 

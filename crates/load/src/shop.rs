@@ -8,9 +8,10 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
 use madang_api::catalog::v1::{GetProductRequest, ListProductsRequest, Product, SearchProductsRequest};
+use madang_api::within;
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Status};
 
 use crate::book::Book;
 use crate::catalogue::Catalogue;
@@ -179,13 +180,6 @@ impl Work for Shop {
 
 fn late() -> Status {
     Status::deadline_exceeded("no answer came in time")
-}
-
-/// A call with a deadline, which the service is told.
-pub(crate) fn within<T>(limit: Duration, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(limit);
-    request
 }
 
 async fn connect(settings: &Settings) -> Result<Vec<Channel>, Error> {

@@ -3,9 +3,10 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use madang_api::notifications::v1::{ListNotificationsRequest, Notification, NotificationKind};
 use madang_api::orders::v1::{ListOrdersRequest, Order, OrderState};
+use madang_api::within;
 use tonic::Status;
 
-use super::{CALL, Customer, within};
+use super::{CALL, Customer};
 use crate::wait::{self, PATIENCE};
 
 /// The most that a page has.

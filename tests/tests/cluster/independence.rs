@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use madang_api::catalog::v1::GetProductRequest;
+use madang_api::within;
 use madang_tests::cluster::Cluster;
-use madang_tests::customer::{Customer, PLENTY, SHORT, within};
+use madang_tests::customer::{Customer, PLENTY, SHORT};
 use madang_tests::{Service, Shop};
 use tokio::sync::watch;
 use tokio::task::JoinSet;

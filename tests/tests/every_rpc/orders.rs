@@ -8,7 +8,8 @@ use madang_api::orders::v1::{
     AuditOrdersRequest, CancelOrderRequest, GetOrderRequest, ListOrdersRequest, ListSagasRequest, OrderState,
     ResumeOrderRequest, WatchOrderRequest,
 };
-use madang_tests::customer::{CALL, Customer, PLENTY, within};
+use madang_api::within;
+use madang_tests::customer::{CALL, Customer, PLENTY};
 use madang_tests::{Service, ids};
 use tokio::time::timeout;
 

@@ -4,8 +4,9 @@ use futures::future::join_all;
 use madang_api::events::v1::ListDeadLettersRequest;
 use madang_api::events::v1::dead_letter_service_client::DeadLetterServiceClient;
 use madang_api::orders::v1::{Order, OrderState};
+use madang_api::within;
 use madang_tests::backends::{Backends, Carrier};
-use madang_tests::customer::{CALL, Customer, PLENTY, within};
+use madang_tests::customer::{CALL, Customer, PLENTY};
 use madang_tests::wait::{self, PATIENCE};
 use madang_tests::{Service, Shop, audit};
 

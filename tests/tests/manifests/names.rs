@@ -1,5 +1,6 @@
 //! Names and versions that stand in several places: crates, charts, images, the Makefile, skaffold.
 
+mod images;
 mod skaffold;
 
 use std::collections::BTreeSet;

@@ -10,7 +10,7 @@ use crate::charts::{Charts, SERVICES};
 use crate::of_charts;
 
 /// A value that is refused, and what the message must name.
-const BAD: [(&str, &str, &str); 45] = [
+const BAD: [(&str, &str, &str); 43] = [
     ("orders", "scaling.minReplicas=0", "'/scaling/minReplicas': minimum"),
     ("orders", "scaling.minReplicas=9", "scaling.minReplicas"),
     ("orders", "scaling.maxReplicas=1000", "'/scaling/maxReplicas': maximum"),
@@ -18,7 +18,6 @@ const BAD: [(&str, &str, &str); 45] = [
     ("orders", "scaling.max=3", "'/scaling': additional properties 'max'"),
     ("orders", "replicas=-1", "'/replicas': minimum"),
     ("orders", "replicas=two", "'/replicas': got string"),
-    ("orders", "image.tag=latest", "'/image/tag'"),
     ("orders", "image.tag=a tag", "'/image/tag'"),
     ("orders", "image.digest=sha256:1", "'/image/digest'"),
     ("orders", "image.pullPolicy=Sometimes", "'/image/pullPolicy'"),
@@ -35,7 +34,6 @@ const BAD: [(&str, &str, &str); 45] = [
     ("orders", "disruption.maxUnavailable=some", "'/disruption/maxUnavailable'"),
     ("orders", "canary.weight=101", "'/canary/weight': maximum"),
     ("orders", "canary.weight=-1", "'/canary/weight': minimum"),
-    ("orders", "canary.image.tag=latest", "'/canary/image/tag'"),
     ("orders", "database.connections=0", "'/database/connections': minimum"),
     ("orders", "database.managed.port=-1", "'/database/managed/port': minimum"),
     ("orders", "database.managed.enabled=true", "'/database/managed': missing property 'host'"),
@@ -46,30 +44,39 @@ const BAD: [(&str, &str, &str); 45] = [
     ("orders", "mesh.read.timeout=soon", "'/mesh/read/timeout'"),
     ("orders", "mesh.write.perTryTimeout=2s", "'/mesh/write': additional properties 'perTryTimeout'"),
     ("orders", "mesh.outlier.maxEjectionPercent=101", "'/mesh/outlier/maxEjectionPercent': maximum"),
-    ("orders", "global.imageTag=latest", "'/global/imageTag'"),
     ("orders", "global.nats.url=http://nats", "'/global/nats/url'"),
     ("orders", "global.nats.host=nats.example.com", "global.nats.url"),
     ("orders", "global.telemetry.port=70000", "'/global/telemetry/port': maximum"),
     ("gateway", "hostnames={Not_A_Host}", "'/hostnames/0'"),
+    ("console", "hostnames={shop.example.com}", "'': additional properties 'hostnames'"),
     ("commons", "edge.serviceType=Ingress", "'/edge/serviceType'"),
     ("commons", "edge.replicas=0", "'/edge/replicas': minimum"),
     ("commons", "edge.http.nodePort=80", "'/edge/http/nodePort': minimum"),
     ("commons", "prometheus.rule=maybe", "'/prometheus/rule': got string"),
     ("madang", "orders.scaling.minReplicas=0", "'/scaling/minReplicas': minimum"),
 ];
-/// In the schema and not in the defaults: switches of the umbrella, what the gateway alone reads, a limit that nobody has.
-const NO_DEFAULT: [&str; 5] =
-    ["enabled", "hostnames", "madang-library", "resources.limits.cpu", "postgres.resources.limits.cpu"];
+/// In the schema and not in the defaults: switches of the umbrella, a limit that nobody has.
+const NO_DEFAULT: [&str; 4] =
+    ["enabled", "madang-library", "resources.limits.cpu", "postgres.resources.limits.cpu"];
+
+/// What is said of the tag `latest`, wherever a chart takes a tag.
+const LATEST: &str =
+    "value must be 'the tag of one version, such as 0.1.0: latest is another image every time'";
 
 /// What helm says where it refuses a value; none where it takes it.
-fn refusal(charts: &Charts, chart: &str, set: &str) -> Option<String> {
-    let output = charts.helm(chart, &[set]).unwrap();
+fn refusal(charts: &Charts, chart: &str, sets: &[&str]) -> Option<String> {
+    let output = charts.helm(chart, sets).unwrap();
     (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 fn schema(chart: &str) -> Value {
     let path = tidy::root().join(format!("helm/{chart}/values.schema.json"));
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn values(chart: &str) -> Value {
+    let path = tidy::root().join(format!("helm/{chart}/values.yaml"));
+    serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// The paths of all values that are no maps of others.
@@ -112,7 +119,7 @@ fn a_bad_value_is_refused_by_a_message_that_names_it() {
     let charts = of_charts!();
     let mut wrong = Vec::new();
     for (chart, set, about) in BAD {
-        match refusal(charts, chart, set) {
+        match refusal(charts, chart, &[set]) {
             None => wrong.push(format!("{chart} takes {set}")),
             Some(said) if !said.contains(about) => {
                 wrong.push(format!("{chart} {set}: {about} is not in: {said}"))
@@ -121,6 +128,43 @@ fn a_bad_value_is_refused_by_a_message_that_names_it() {
         }
     }
     crate::none(&wrong);
+}
+
+/// Tags of a chart, set to `latest`, that are taken, or refused without its saying what to do.
+fn unclear_latest(charts: &Charts, chart: &str) -> Vec<String> {
+    let mut paths = BTreeSet::new();
+    named(&schema(chart), "", &mut paths);
+    let tags: Vec<_> = paths.iter().filter(|path| path.to_lowercase().ends_with("tag")).collect();
+    assert!(!tags.is_empty(), "{chart} takes no tag");
+    let sets: Vec<_> = tags.iter().map(|path| format!("{path}=latest")).collect();
+    let said = refusal(charts, chart, &sets.iter().map(String::as_str).collect::<Vec<_>>());
+    let said = said.unwrap_or_default();
+    // The library below it says its own.
+    let own = said.split(&format!("\n{chart}:\n")).nth(1).unwrap_or_default();
+    let own: Vec<&str> = own.lines().take_while(|line| line.starts_with("- ")).collect();
+    let unsaid = tags.iter().filter(|path| {
+        let wanted = format!("- at '/{}': {LATEST}", path.replace('.', "/"));
+        !own.contains(&wanted.as_str())
+    });
+    unsaid.map(|path| format!("{chart} {path}=latest: {said}")).collect()
+}
+
+#[test]
+fn the_tag_latest_is_refused_in_every_place_of_every_chart_by_what_to_write_instead() {
+    let charts = of_charts!();
+    let all = SERVICES.iter().chain(&["commons", "madang"]);
+    crate::none(&all.flat_map(|chart| unclear_latest(charts, chart)).collect::<Vec<_>>());
+    for through_the_umbrella in ["orders.image.tag=latest", "commons.nats.image.tag=latest"] {
+        let said = refusal(charts, "madang", &[through_the_umbrella]).unwrap_or_default();
+        assert!(said.contains(LATEST), "{through_the_umbrella}: {said}");
+    }
+    let without = Charts::copy(&|root| {
+        let path = root.join("orders/values.schema.json");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replace(r#""if": {"const": "latest"}"#, r#""if": {"const": "newest"}"#))
+            .unwrap();
+    });
+    assert_eq!(unclear_latest(&without.unwrap(), "orders").len(), 4);
 }
 
 #[test]
@@ -139,15 +183,19 @@ fn a_good_value_is_taken() {
     ];
     let refused = good
         .iter()
-        .filter_map(|(chart, set)| Some(format!("{chart} {set}: {}", refusal(charts, chart, set)?)));
+        .filter_map(|(chart, set)| Some(format!("{chart} {set}: {}", refusal(charts, chart, &[set])?)));
     crate::none(&refused.collect::<Vec<_>>());
 }
 
 #[test]
-fn all_services_and_the_library_have_the_same_schema_and_all_charts_the_same_globals() {
+fn services_have_the_librarys_schema_with_what_is_theirs_alone_and_all_charts_the_same_globals() {
     let library = schema("library");
     for chart in SERVICES {
-        assert_eq!(schema(chart), library, "helm/{chart}/values.schema.json");
+        let mut of_service = schema(chart);
+        // The edge's routes are the gateway's.
+        let own = of_service["properties"].as_object_mut().unwrap().remove("hostnames");
+        assert_eq!(own.is_some(), chart == "gateway", "hostnames in helm/{chart}/values.schema.json");
+        assert_eq!(of_service, library, "helm/{chart}/values.schema.json");
     }
     for chart in ["commons", "madang"] {
         assert_eq!(schema(chart)["properties"]["global"], library["properties"]["global"], "{chart}");
@@ -166,8 +214,11 @@ fn a_schema_knows_every_default_and_every_value_has_one() {
     more["scaling"]["few"] = json!(1);
     crate::told(&differences(&library, &more), "does not know scaling.few");
 
-    let text = fs::read_to_string(tidy::root().join("helm/commons/values.yaml")).unwrap();
-    let mut commons: Value = serde_saphyr::from_str(&text).unwrap();
+    let mut gateway = defaults.clone();
+    gateway["hostnames"] = values("gateway")["hostnames"].clone();
+    crate::none(&differences(&schema("gateway"), &gateway));
+
+    let mut commons = values("commons");
     commons["global"] = defaults["global"].clone();
     let lacking = differences(&schema("commons"), &commons);
     let lacking = lacking.into_iter().filter(|line| !line.contains("resources.limits.cpu"));

@@ -149,7 +149,7 @@ async fn what_a_caller_forges_harms_nothing_and_is_said_once() {
         ("tracestate", ",,=,".to_owned()),
     ];
     for (name, value) in forged {
-        let mut request = madang_tests::customer::within(CALL, customer.wants(PLENTY, 1));
+        let mut request = madang_api::within(CALL, customer.wants(PLENTY, 1));
         request.metadata_mut().insert(name, value.parse().unwrap());
         let order = customer.orders.clone().place_order(request).await.unwrap().into_inner().order.unwrap();
         assert_eq!(order.state(), OrderState::Confirmed);

@@ -101,7 +101,8 @@ pub(crate) fn of_server(seen: &Server, gets_platform: bool) -> Vec<Lack> {
         lacks.push(Lack::new(what, "upgrade the cluster, or use another with --context"));
     }
     if !gets_platform {
-        let by_platform = "install Gateway API and Istio, or have it done with --platform k8s/platform";
+        let by_platform =
+            "install Gateway API and Istio, or have it done by `madang cluster up --platform k8s/platform`";
         let crds = seen.missing_crds.iter();
         lacks.extend(crds.map(|name| Lack::new(format!("the cluster does not know {name}"), by_platform)));
         if !seen.has_metrics {

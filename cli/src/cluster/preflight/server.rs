@@ -52,7 +52,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Asks the API server.
+    /// Asks the API server what it is and what it knows.
     ///
     /// # Errors
     /// Where it refuses to say.
@@ -71,8 +71,16 @@ impl Server {
             version: version(&said.git_version),
             missing_crds: CRDS.into_iter().filter(|name| !there.contains(*name)).map(Into::into).collect(),
             has_metrics: groups.groups.iter().any(|group| group.name == "metrics.k8s.io"),
-            forbidden: forbidden(cluster).await?,
+            forbidden: Vec::new(),
         })
+    }
+
+    /// Asks it what the user may do as well.
+    ///
+    /// # Errors
+    /// Where it refuses to say.
+    pub(super) async fn with_permissions(self, cluster: &Cluster) -> Result<Self> {
+        Ok(Self { forbidden: forbidden(cluster).await?, ..self })
     }
 }
 

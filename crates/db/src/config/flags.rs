@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::builder::{PathBufValueParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
+use jiff::SignedDuration;
 
 use super::{CONNECTIONS, Config, Database, Limits, Place, Synchronous};
 use crate::postgres::authorities;
@@ -95,19 +96,9 @@ fn certificates(path: PathBuf) -> Result<PathBuf, String> {
     }
 }
 
-/// As every service reads its durations; this crate knows none of the others.
 fn duration(text: &str) -> Result<Duration, &'static str> {
-    let unit = text.trim_start_matches(|digit: char| digit.is_ascii_digit());
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => 0,
-    };
-    let count = text.strip_suffix(unit).and_then(|count| count.parse::<u64>().ok());
-    let whole = count.filter(|_| millis > 0).and_then(|count| count.checked_mul(millis));
-    whole.map(Duration::from_millis).ok_or("write a duration as 500ms, 10s, 5m or 1h")
+    let duration = text.parse::<SignedDuration>().ok().and_then(|it| Duration::try_from(it).ok());
+    duration.ok_or("write a duration as 500ms, 10s, 5m or 1h")
 }
 
 #[cfg(test)]

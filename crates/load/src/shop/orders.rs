@@ -5,11 +5,12 @@ use madang_api::orders::v1::{
     GetOrderRequest, ListOrdersRequest, ListOrdersResponse, Order, PlaceOrderRequest,
 };
 use madang_api::types::v1::{Address, ProductQuantity};
+use madang_api::within;
 use tonic::Status;
 use tonic::transport::Channel;
 use uuid::{Builder, Uuid};
 
-use super::{PAGE_SIZE, within};
+use super::PAGE_SIZE;
 use crate::intent::Intent;
 use crate::random::mixed;
 

@@ -6,7 +6,8 @@ use anyhow::{Context, Result, ensure};
 use madang_api::error;
 use madang_api::notifications::v1::NotificationKind;
 use madang_api::orders::v1::{CancelOrderRequest, Order, OrderState, PlaceOrderRequest};
-use madang_tests::customer::{PLENTY, within};
+use madang_api::within;
+use madang_tests::customer::PLENTY;
 use madang_tests::ids;
 use madang_tests::wait;
 

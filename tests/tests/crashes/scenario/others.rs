@@ -8,7 +8,8 @@ use madang_api::catalog::v1::{
 use madang_api::inventory::v1::RestockRequest;
 use madang_api::notifications::v1::WatchNotificationsRequest;
 use madang_api::orders::v1::WatchOrderRequest;
-use madang_tests::customer::{PLENTY, within};
+use madang_api::within;
+use madang_tests::customer::PLENTY;
 use madang_tests::wait;
 use madang_tests::{ids, web};
 

@@ -1,4 +1,5 @@
-//! skaffold.yaml against the tree. skaffold itself is not run: no package brings it.
+//! skaffold.yaml against the tree. skaffold itself is not run, since no package brings it; 2.16.1 was, by hand, with Helm 3.17 on
+//! an API server: diagnose, render, deploy and delete, of all and of one service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -88,13 +89,28 @@ fn wrong_profiles(profiles: &[Value]) -> Vec<String> {
     wrong
 }
 
+/// A namespace that is not there before the releases, or that ends with skaffold.
+fn wrong_namespace(skaffold: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if !skaffold["manifests"].is_null() {
+        wrong.push("what is a manifest is deleted at the end, with all that is in it".to_owned());
+    }
+    let hook = texts(skaffold, "/deploy/helm/hooks/before/0/host/command").join(" ");
+    let file = hook.split_whitespace().find(|word| word.contains(".yaml")).unwrap_or("nothing");
+    if !tidy::root().join(file).is_file() {
+        wrong.push(format!("{file} is applied first, which is not there"));
+    }
+    if !hook.contains("--context \"$SKAFFOLD_KUBE_CONTEXT\"") {
+        wrong.push(format!("{file} is applied to another cluster than the releases"));
+    }
+    wrong
+}
+
 /// Everything that is wrong with skaffold.yaml.
 fn wrong(skaffold: &Value) -> Vec<String> {
     let mut installed = set(SERVICES);
     installed.insert("commons".to_owned());
-    let manifests = texts(skaffold, "/manifests/rawYaml").into_iter();
-    let lacking = manifests.filter(|path| !tidy::root().join(path).is_file());
-    let mut wrong: Vec<String> = lacking.map(|path| format!("{path} is not there")).collect();
+    let mut wrong = wrong_namespace(skaffold);
     wrong.extend(wrong_artifacts(list(skaffold, "/build/artifacts"), &images()));
     wrong.extend(wrong_releases(list(skaffold, "/deploy/helm/releases"), &installed));
     wrong.extend(wrong_profiles(list(skaffold, "/profiles")));
@@ -121,7 +137,13 @@ fn skaffold_names_images_charts_and_values_that_are_there_and_has_a_profile_for_
     );
     crate::told(&broken("/deploy/helm/releases/1/namespace", json!("shop")), "catalog is for the namespace");
     crate::told(&broken("/deploy/helm/releases/1/setValueTemplates", json!({})), "catalog runs {}");
-    crate::told(&broken("/manifests/rawYaml/0", json!("k8s/nowhere.yaml")), "k8s/nowhere.yaml is not there");
+    let mut owned = skaffold.clone();
+    owned["manifests"] = json!({"rawYaml": ["k8s/base/namespace.yaml"]});
+    crate::told(&wrong(&owned), "is deleted at the end");
+    let hook = "/deploy/helm/hooks/before/0/host/command/2";
+    let nowhere = broken(hook, json!("kubectl apply -f k8s/nowhere.yaml"));
+    crate::told(&nowhere, "k8s/nowhere.yaml is applied first, which is not there");
+    crate::told(&nowhere, "is applied to another cluster");
     crate::told(&broken("/profiles/0/patches/0/value", json!([])), "profile catalog: {} are built");
     crate::told(&broken("/profiles/0/name", json!("catalogue")), "the profiles are");
 }
