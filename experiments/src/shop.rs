@@ -10,9 +10,9 @@ use madang_api::inventory::v1::RestockRequest;
 use madang_api::inventory::v1::inventory_service_client::InventoryServiceClient;
 use madang_api::orders::v1::PlaceOrderRequest;
 use madang_api::types::v1::{Address, ProductQuantity};
+use madang_api::within;
 use madang_load::{Choice, Load, Mix, Report, Schedule, Settings};
 use tokio::time::Instant;
-use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 use uuid::Uuid;
 
@@ -104,13 +104,6 @@ impl Loading {
 pub(crate) async fn connect(url: &str) -> Result<Channel> {
     let endpoint = Endpoint::from_shared(url.to_owned())?.connect_timeout(USUAL);
     endpoint.connect().await.with_context(|| format!("{url} cannot be reached"))
-}
-
-/// A call with a deadline that the server is told.
-pub(crate) fn within<T>(limit: Duration, message: T) -> Request<T> {
-    let mut request = Request::new(message);
-    request.set_timeout(limit);
-    request
 }
 
 /// A new id: a key, a run, a customer.

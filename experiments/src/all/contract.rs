@@ -5,6 +5,7 @@ use anyhow::{Context, Result, bail};
 use futures::stream;
 use http::uri::PathAndQuery;
 use madang_api::FILE_DESCRIPTOR_SET;
+use madang_api::within;
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use tonic::Code;
@@ -17,7 +18,7 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use super::OWNERS;
-use crate::shop::{connect, within};
+use crate::shop::connect;
 use crate::{Experiment, Limit, Needs, Setup, Trial};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {

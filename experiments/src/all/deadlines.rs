@@ -5,11 +5,12 @@ use futures::{StreamExt, stream};
 use madang_api::catalog::v1::SearchProductsRequest;
 use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
 use madang_api::faults::v1::Fault;
+use madang_api::within;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 
-use crate::shop::{connect, fault, harm, within};
+use crate::shop::{connect, fault, harm};
 use crate::{Experiment, Limit, Needs, Setup, Trial, Variant};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {

@@ -5,10 +5,11 @@ use futures::{StreamExt, TryStreamExt, stream};
 use madang_api::faults::v1::Fault;
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
 use madang_api::orders::v1::{ListOrdersRequest, PlaceOrderRequest};
+use madang_api::within;
 use tonic::Code;
 use tonic::transport::Channel;
 
-use crate::shop::{USUAL, connect, fault, harm, id, order, stock, within};
+use crate::shop::{USUAL, connect, fault, harm, id, order, stock};
 use crate::{Experiment, Limit, Needs, Setup, Trial, Variant};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {

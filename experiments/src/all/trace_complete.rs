@@ -3,9 +3,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
+use madang_api::within;
 use madang_spans::{Node, Place};
 
-use crate::shop::{USUAL, connect, order, stock, within};
+use crate::shop::{USUAL, connect, order, stock};
 use crate::{Experiment, Limit, Needs, Setup, Trial, Variant};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
