@@ -81,8 +81,8 @@ async fn established(cluster: &Cluster, progress: &mut Progress) -> Result<()> {
     loop {
         let list =
             api.list(&ListParams::default()).await.context("cannot list the CustomResourceDefinitions")?;
-        let waiting: Vec<String> =
-            list.items.iter().filter(|it| !is_established(it)).map(|it| name(&it.metadata)).collect();
+        let awaited = list.items.iter().filter(|it| is_of_the_platform(it) && !is_established(it));
+        let waiting: Vec<String> = awaited.map(|it| name(&it.metadata)).collect();
         if waiting.is_empty() {
             return Ok(());
         }
@@ -92,6 +92,12 @@ async fn established(cluster: &Cluster, progress: &mut Progress) -> Result<()> {
         progress.show(&format!("waiting for {}", waiting.join(", ")));
         tokio::time::sleep(BETWEEN).await;
     }
+}
+
+/// Others may have definitions in the cluster too, and those may be broken.
+fn is_of_the_platform(crd: &CustomResourceDefinition) -> bool {
+    let group = crd.spec.group.as_str();
+    group == "gateway.networking.k8s.io" || group.ends_with(".istio.io")
 }
 
 fn is_established(crd: &CustomResourceDefinition) -> bool {
@@ -188,12 +194,15 @@ mod tests {
 
     #[test]
     fn a_definition_may_be_used_when_it_is_established() {
-        let crd = |status: &str| {
+        let crd = |group: &str, status: &str| -> CustomResourceDefinition {
             let names = json!({ "kind": "X", "plural": "xs" });
-            let crd = json!({ "spec": { "group": "g", "names": names, "scope": "Namespaced", "versions": [] },
+            let crd = json!({ "spec": { "group": group, "names": names, "scope": "Namespaced", "versions": [] },
                 "status": { "conditions": [{ "type": "Established", "status": status }] } });
-            is_established(&serde_json::from_value(crd).unwrap())
+            serde_json::from_value(crd).unwrap()
         };
-        assert!(crd("True") && !crd("False"));
+        assert!(is_established(&crd("g", "True")) && !is_established(&crd("g", "False")));
+        assert!(
+            is_of_the_platform(&crd("security.istio.io", "True")) && !is_of_the_platform(&crd("g", "True"))
+        );
     }
 }
