@@ -14,7 +14,7 @@ pub(crate) mod charts;
 mod deploy;
 mod down;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 mod forward;
 pub(crate) mod helm;
 mod kind;

@@ -1,8 +1,10 @@
 //! `madang prove`: the promises of the architecture, tried by experiment on a shop that may be harmed.
 //!
-//! Each trial opens a shop of its own on this machine, harms it, measures, and closes it; no other shop is touched, and nothing
-//! stays. The experiments themselves are in `experiments/`.
+//! On this machine each trial opens a shop of its own, harms it, measures, and closes it; no other shop is touched, and nothing
+//! stays. On Kubernetes the shop that is there is harmed, by one trial at a time, and what is done to it is undone. The experiments
+//! themselves are in `experiments/`.
 
+pub(crate) mod kubernetes;
 pub(crate) mod left;
 mod local;
 mod report;
@@ -14,12 +16,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use madang_experiments::all::EXPERIMENTS;
-use madang_experiments::{Experiment, Needs, Variant};
+use madang_experiments::{Experiment, Lab, Needs, Variant};
 
+use crate::cluster::TargetArgs;
 use crate::exit::Usage;
 use crate::output::{GOOD, Output, styled};
 use crate::up::Stop;
 
+use kubernetes::There;
 use local::Here;
 use report::{Report, Tried};
 
@@ -31,8 +35,10 @@ use report::{Report, Tried};
   madang prove                              All that can be tried on this machine
   madang prove --controls                   Without the mechanisms: now each hypothesis must be refuted
   madang prove deadlines --repeat 10        One of them, ten times: do the verdicts agree, how far do the numbers spread?
+  madang prove --context kind-madang        Those that can be tried on Kubernetes, on the shop that is there
 
-Each trial has a shop of its own, with free ports and a temporary folder, so no other shop is disturbed.
+On this machine each trial has a shop of its own, with free ports and a temporary folder, so no other shop is disturbed. On
+Kubernetes the shop that is there is harmed: its services are scaled to nothing and back.
 Exit codes: 0 all came out as it should, 1 something did not.")]
 pub struct ProveArgs {
     /// Which experiments; all unless some are named
@@ -55,6 +61,13 @@ pub struct ProveArgs {
     #[arg(long, value_name = "TIMES", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     repeat: u16,
 
+    /// Where customers reach the shop on Kubernetes, by gRPC; by the API server unless set, which is slower
+    #[arg(long, value_name = "URL", requires = "context")]
+    edge: Option<String>,
+
+    #[command(flatten)]
+    target: TargetArgs,
+
     /// Write all that was measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -69,12 +82,14 @@ pub async fn run(args: ProveArgs, output: &Output) -> Result<ExitCode> {
         show::explain(chosen(std::slice::from_ref(id))?, output)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let chosen = chosen(&args.ids)?;
+    let mut chosen = chosen(&args.ids)?;
     if args.list {
         show::list(&chosen, output)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let report = prove(&chosen, &args, output).await?;
+    let skipped = skipped(&chosen, &args);
+    chosen.retain(|experiment| !skipped.iter().any(|(skipped, _)| skipped.id == experiment.id));
+    let report = Report { skipped, ..prove(&chosen, &args, output).await? };
     if output.is_json() {
         output.json(&report.value())?;
     } else {
@@ -90,12 +105,14 @@ pub async fn run(args: ProveArgs, output: &Output) -> Result<ExitCode> {
 
 async fn prove(chosen: &[&'static Experiment], args: &ProveArgs, output: &Output) -> Result<Report> {
     let stop = Stop::listen()?;
-    let variant = if args.controls { Variant::Control } else { Variant::Real };
-    let mut report = Report::new(variant, args.repeat);
+    let variant = args.variant();
+    let (here, there) = (Here, There { target: &args.target, edge: args.edge.as_deref() });
+    let lab: &dyn Lab = if args.is_on_kubernetes() { &there } else { &here };
+    let mut report = Report::new(variant, args.repeat, args.target.context.as_deref());
     'all: for experiment in chosen {
         let mut tried = Tried { experiment, outcomes: Vec::new() };
         for _ in 0..args.repeat {
-            let outcome = attempt(experiment, variant, &stop, output).await;
+            let outcome = attempt((experiment, variant), lab, &stop, output).await;
             if !output.is_json() {
                 output.text(&show::outcome(experiment, &outcome))?;
             }
@@ -113,20 +130,45 @@ async fn prove(chosen: &[&'static Experiment], args: &ProveArgs, output: &Output
 
 /// One trial. What is done is told on the terminal's last line meanwhile.
 async fn attempt(
-    experiment: &'static Experiment,
-    variant: Variant,
+    (experiment, variant): (&'static Experiment, Variant),
+    lab: &dyn Lab,
     stop: &Stop,
     output: &Output,
 ) -> madang_experiments::Outcome {
     let progress = RefCell::new(output.progress());
     let tell = move |what: &str| progress.borrow_mut().show(&format!("{}: {what}", experiment.id));
-    madang_experiments::run(experiment, variant, (&Here, Box::new(tell)), stop.heard()).await
+    madang_experiments::run(experiment, variant, (lab, Box::new(tell)), stop.heard()).await
 }
 
-/// The experiments of these names; all that can be tried here where there is none.
+impl ProveArgs {
+    fn is_on_kubernetes(&self) -> bool {
+        self.target.context.is_some()
+    }
+
+    fn variant(&self) -> Variant {
+        if self.controls { Variant::Control } else { Variant::Real }
+    }
+}
+
+/// Those that cannot be tried where they are to be, with the reason.
+fn skipped(chosen: &[&'static Experiment], args: &ProveArgs) -> Vec<(&'static Experiment, &'static str)> {
+    let why = |experiment: &Experiment| match (args.is_on_kubernetes(), experiment.needs) {
+        (true, Needs::Local) => Some("it needs processes and data of this machine"),
+        (true, _) if !(experiment.setup)(args.variant()).settings.is_empty() => {
+            Some("it needs settings that are not changed on a cluster")
+        }
+        (false, Needs::Kubernetes) => Some("it needs Kubernetes: --context"),
+        (false, Needs::Mesh) => Some("it needs Kubernetes with the mesh: --context"),
+        (true, Needs::Anywhere | Needs::Kubernetes | Needs::Mesh)
+        | (false, Needs::Anywhere | Needs::Local) => None,
+    };
+    chosen.iter().filter_map(|experiment| Some((*experiment, why(experiment)?))).collect()
+}
+
+/// The experiments of these names; all where there is none.
 fn chosen(ids: &[String]) -> Result<Vec<&'static Experiment>> {
     if ids.is_empty() {
-        return Ok(EXPERIMENTS.iter().filter(|it| it.needs == Needs::Local).collect());
+        return Ok(EXPERIMENTS.iter().collect());
     }
     let find = |id: &String| EXPERIMENTS.iter().find(|experiment| experiment.id == *id);
     let known = || EXPERIMENTS.iter().map(|it| it.id).collect::<Vec<_>>().join(", ");

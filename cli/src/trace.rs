@@ -22,6 +22,7 @@ use tonic::Code;
 
 use crate::args::MAX_SECONDS;
 use crate::audit::is_final;
+use crate::cluster::Cluster;
 use crate::exit;
 use crate::order::show::state_name;
 use crate::output::{Output, Progress, WAITS, styled};
@@ -80,8 +81,17 @@ impl Wanted {
 /// The traces of an order of a shop on this machine, by their starts, once they are whole or the limit has passed. Requests that
 /// only read the order are left out.
 pub(crate) async fn of_order(shop: &Shop, order_id: &str, limit: Duration) -> Result<Vec<Tree>> {
-    let (source, wanted) = (Source::of(shop)?, Wanted::Order(order_id.to_owned()));
-    let found = settle::wait(&source, &wanted, (limit, false), &mut Progress::hidden()).await?;
+    whole(&Source::of(shop)?, order_id, limit).await
+}
+
+/// The same of the shop of a cluster, out of Jaeger.
+pub(crate) async fn of_order_on(cluster: &Cluster, order_id: &str, limit: Duration) -> Result<Vec<Tree>> {
+    whole(&Source::on(cluster).await?, order_id, limit).await
+}
+
+async fn whole(source: &Source, order_id: &str, limit: Duration) -> Result<Vec<Tree>> {
+    let wanted = Wanted::Order(order_id.to_owned());
+    let found = settle::wait(source, &wanted, (limit, false), &mut Progress::hidden()).await?;
     Ok(without_reads(found, false).0.traces)
 }
 

@@ -6,6 +6,7 @@ mod exactly_once_effects;
 mod fault_isolation;
 mod hop_cost;
 mod recovery;
+mod rolling_update;
 mod saga_atomicity;
 mod trace_complete;
 
@@ -24,4 +25,5 @@ pub const EXPERIMENTS: &[Experiment] = &[
     contract::EXPERIMENT,
     trace_complete::EXPERIMENT,
     hop_cost::EXPERIMENT,
+    rolling_update::EXPERIMENT,
 ];

@@ -40,11 +40,13 @@ pub struct Experiment {
     pub run: for<'a> fn(&'a Trial) -> Running<'a>,
 }
 
-/// Where an experiment can be tried.
+/// What an experiment needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Needs {
-    /// On one machine: processes that it starts and kills.
+    /// A shop, wherever it is.
+    Anywhere,
+    /// Processes and data of this machine, or services that are told to be harmed.
     Local,
     /// On Kubernetes alone: pods, rollouts, scaling.
     Kubernetes,
@@ -95,6 +97,7 @@ impl Experiment {
 impl fmt::Display for Needs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
+            Self::Anywhere => "anywhere",
             Self::Local => "local",
             Self::Kubernetes => "Kubernetes",
             Self::Mesh => "mesh",

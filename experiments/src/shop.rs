@@ -92,6 +92,11 @@ impl Wanted {
 }
 
 impl Loading {
+    /// Sends nothing more.
+    pub(crate) fn stop(&mut self) {
+        self.load.stop();
+    }
+
     /// Waits for its last call and for the end of each order, and notes how it went.
     pub(crate) async fn end(self, trial: &Trial) -> Result<Report> {
         let report = self.load.report(std::future::pending()).await?;

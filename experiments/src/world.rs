@@ -32,6 +32,12 @@ pub trait World {
     /// Starts a service that does not run, and waits until it is ready.
     async fn start(&self, service: &str) -> Result<()>;
 
+    /// Replaces all pods of a service, one after the other, and waits until the new ones serve.
+    async fn roll_out(&self, service: &str) -> Result<()>;
+
+    /// The names of a service's pods.
+    async fn pods(&self, service: &str) -> Result<Vec<String>>;
+
     /// Keeps a copy of a service's data as it is now; the service must not run.
     async fn keep(&self, service: &str) -> Result<()>;
 

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::NAMESPACE;
 use crate::exit::NoCluster;
+use crate::prove;
 
 /// How long the API server may take to be reached, and to answer.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -45,6 +46,12 @@ impl TargetArgs {
     /// # Errors
     /// Where there is no such context; [`NoCluster`] where it does not answer.
     pub(crate) async fn cluster(&self) -> Result<Cluster> {
+        let cluster = self.reach().await?;
+        prove::kubernetes::clean(&cluster).await;
+        Ok(cluster)
+    }
+
+    async fn reach(&self) -> Result<Cluster> {
         let config = Kubeconfig::read().context("cannot read the kubeconfig")?;
         let context = self.context.clone().or_else(|| config.current_context.clone());
         let context = context.context("the kubeconfig has no current context; name one with --context")?;

@@ -54,7 +54,7 @@ fn settings(setup: &Setup) -> Result<Vec<(Service, String, String)>> {
     unbounded.into_iter().chain(told).collect()
 }
 
-fn named(name: &str) -> Result<Service> {
+pub(super) fn named(name: &str) -> Result<Service> {
     Service::ALL
         .into_iter()
         .find(|service| service.name() == name)
@@ -97,9 +97,7 @@ impl World for Local {
 
     async fn admin(&self, service: &str, path: &str) -> Result<String> {
         let place = self.shop.services.get(&named(service)?).context("the shop lacks it")?;
-        let answer = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
-        let answer = answer.get(format!("{}{path}", place.admin_url)).send().await?;
-        Ok(answer.error_for_status()?.text().await?)
+        page(&format!("{}{path}", place.admin_url)).await
     }
 
     async fn kill(&self, service: &str) -> Result<()> {
@@ -121,6 +119,14 @@ impl World for Local {
         Ok(())
     }
 
+    async fn roll_out(&self, _: &str) -> Result<()> {
+        bail!("there are no pods on this machine")
+    }
+
+    async fn pods(&self, _: &str) -> Result<Vec<String>> {
+        bail!("there are no pods on this machine")
+    }
+
     async fn keep(&self, service: &str) -> Result<()> {
         self.files(named(service)?).iter().try_for_each(|(data, kept)| copy(data, kept))
     }
@@ -130,17 +136,7 @@ impl World for Local {
     }
 
     async fn audit(&self) -> Result<Audit> {
-        let settled = audit::settle(&self.shop, PATIENCE, &mut Progress::hidden()).await;
-        Ok(settled.map_or_else(
-            |error| Audit { checked: 0, violations: vec![format!("{error:#}")] },
-            |report| Audit {
-                checked: report.checks.iter().map(|check| check.checked).sum(),
-                violations: report
-                    .violations()
-                    .map(|(rule, it)| format!("{rule}: {}: {}", it.subject, it.detail))
-                    .collect(),
-            },
-        ))
+        Ok(audited(&self.shop).await)
     }
 
     async fn traces(&self, order_id: &str) -> Result<Vec<Tree>> {
@@ -152,6 +148,25 @@ impl World for Local {
         let fallen = supervisor.fallen();
         supervisor.kill_all().await;
         fallen.iter().map(|ended| format!("{} ({})", ended.service, ended.status)).collect()
+    }
+}
+
+/// A page of a service.
+pub(super) async fn page(url: &str) -> Result<String> {
+    let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
+    Ok(client.get(url).send().await?.error_for_status()?.text().await?)
+}
+
+/// What the audit finds. A shop that does not come to rest is a violation too: its books cannot be read.
+pub(super) async fn audited(shop: &Shop) -> Audit {
+    match audit::settle(shop, PATIENCE, &mut Progress::hidden()).await {
+        Err(error) => Audit { checked: 0, violations: vec![format!("{error:#}")] },
+        Ok(report) => {
+            let told =
+                |(rule, it): (&str, &audit::Violation)| format!("{rule}: {}: {}", it.subject, it.detail);
+            let checked = report.checks.iter().map(|check| check.checked).sum();
+            Audit { checked, violations: report.violations().map(told).collect() }
+        }
     }
 }
 

@@ -11,6 +11,10 @@ pub(super) struct Report {
     /// Seconds since 1970, of the begin.
     pub(super) at: i64,
     pub(super) tried: Vec<Tried>,
+    /// Those that could not be tried there, with the reason.
+    pub(super) skipped: Vec<(&'static Experiment, &'static str)>,
+    /// `local`, or the cluster's context.
+    pub(super) place: String,
 }
 
 /// One experiment, as often as it was tried.
@@ -33,8 +37,16 @@ impl Report {
     /// The version of the JSON; it grows when a field changes its meaning or goes.
     const VERSION: u32 = 1;
 
-    pub(super) fn new(variant: Variant, repeat: u16) -> Self {
-        Self { variant, repeat, at: system::now(), tried: Vec::new() }
+    pub(super) fn new(variant: Variant, repeat: u16, context: Option<&str>) -> Self {
+        let (tried, skipped) = (Vec::new(), Vec::new());
+        Self {
+            variant,
+            repeat,
+            at: system::now(),
+            tried,
+            skipped,
+            place: context.unwrap_or("local").to_owned(),
+        }
     }
 
     /// Whether each experiment held, or each control was refuted, every time.
@@ -54,10 +66,11 @@ impl Report {
             "version": Self::VERSION,
             "madang": env!("CARGO_PKG_VERSION"),
             "at": self.at,
-            "place": "local",
+            "place": self.place,
             "cores": std::thread::available_parallelism().map_or(1, usize::from),
             "variant": self.variant,
             "as_expected": self.is_as_expected(),
+            "skipped": self.skipped.iter().map(|(it, why)| json!({ "id": it.id, "why": why })).collect::<Vec<_>>(),
             "tried": self.tried.iter().map(tried).collect::<Vec<_>>(),
         })
     }
@@ -111,7 +124,7 @@ mod tests {
 
     fn report(outcomes: Vec<Outcome>) -> Report {
         let tried = vec![Tried { experiment: &EXPERIMENTS[0], outcomes }];
-        Report { tried, ..Report::new(Variant::Real, 1) }
+        Report { tried, ..Report::new(Variant::Real, 1, None) }
     }
 
     #[test]
@@ -119,7 +132,7 @@ mod tests {
         assert!(report(vec![outcome(1.0, true), outcome(2.0, true)]).is_as_expected());
         assert!(!report(vec![outcome(1.0, true), outcome(3.0, false)]).is_as_expected());
         assert!(!report(vec![]).is_as_expected());
-        assert!(!Report::new(Variant::Real, 1).is_as_expected());
+        assert!(!Report::new(Variant::Real, 1, None).is_as_expected());
     }
 
     #[test]

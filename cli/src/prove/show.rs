@@ -95,6 +95,10 @@ pub(super) fn summary(report: &Report) -> String {
             tried.experiment.claim.into(),
         ]);
     }
+    for (experiment, why) in &report.skipped {
+        let verdict = Cell::new(FAINT, "SKIPPED");
+        table.row([experiment.id.into(), verdict, Cell::number(0), (*why).into()]);
+    }
     let spreads = if report.repeat > 1 { report.tried.iter().map(spread).collect() } else { String::new() };
     format!("\n{}{spreads}{}\n", table.render(), said(report))
 }

@@ -59,15 +59,18 @@ impl Source {
         if !place.is_on_kubernetes() {
             return Self::of(&place.find.find()?);
         }
-        let http = http()?;
-        let cluster = place.target.cluster().await?;
+        Self::on(&place.target.cluster().await?).await
+    }
+
+    /// Jaeger and orders of a cluster.
+    pub(super) async fn on(cluster: &Cluster) -> Result<Self> {
         let mut forwards = Forwards::new();
-        let orders = forwards.lead_free(&cluster, Goal::of(Service::Orders, Service::Orders.port())).await?;
-        let observability = Cluster { namespace: OBSERVABILITY.to_owned(), ..cluster };
+        let orders = forwards.lead_free(cluster, Goal::of(Service::Orders, Service::Orders.port())).await?;
+        let observability = Cluster { namespace: OBSERVABILITY.to_owned(), ..cluster.clone() };
         let goal = Goal { name: "jaeger".to_owned(), selector: JAEGER.to_owned(), port: QUERY };
         let jaeger = forwards.lead_free(&observability, goal).await?;
         let (url, orders) = (format!("http://{jaeger}"), format!("http://{orders}"));
-        Ok(Self { http, url, orders, forwards: Some(forwards) })
+        Ok(Self { http: http()?, url, orders, forwards: Some(forwards) })
     }
 
     /// The console of a shop on this machine.

@@ -30,7 +30,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "each RPC of them in proto/ is called with an empty message, as grpcurl does it",
     ],
     control: "Every RPC is called by a name that no contract has.",
-    needs: Needs::Local,
+    needs: Needs::Anywhere,
     limit: Duration::from_secs(60),
     by_hand: &[
         "madang up",

@@ -40,6 +40,12 @@ impl World for Fake {
     async fn start(&self, _: &str) -> Result<()> {
         Ok(())
     }
+    async fn roll_out(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+    async fn pods(&self, _: &str) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
     async fn keep(&self, _: &str) -> Result<()> {
         Ok(())
     }
