@@ -16,6 +16,8 @@ use crate::{Service, Shop, ids, tidy, wait, web};
 pub const NAMESPACE: &str = "madang";
 /// How long a command of kubectl may take; a roll-out of one service is the longest.
 const LIMIT: Duration = Duration::from_secs(300);
+/// How long a pod may take to end.
+const END: Duration = Duration::from_secs(120);
 /// How long the ports may take to open.
 const OPEN: Duration = Duration::from_secs(30);
 
@@ -140,6 +142,18 @@ impl Cluster {
     /// Where they are not in time.
     pub async fn ready(&self, workload: &str) -> Result<()> {
         self.kubectl(&["rollout", "status", workload, "--timeout=240s"]).await.map(drop)
+    }
+
+    /// Waits until a service's pods are ready and those that were to end are gone.
+    ///
+    /// # Errors
+    /// Where that is not so in time.
+    pub async fn settled(&self, service: Service) -> Result<()> {
+        self.ready(&format!("deployment/{service}")).await?;
+        let selector = format!("app.kubernetes.io/name={service}");
+        let args = ["get", "pods", "-l", &selector, "-o", "jsonpath={.items[*].metadata.deletionTimestamp}"];
+        let what = format!("the old pods of {service} to end");
+        wait::until(&what, END, async || Ok(self.kubectl(&args).await?.is_empty().then_some(()))).await
     }
 
     /// Upgrades a service's release to the chart as it is here, with other values, and waits until it serves.

@@ -31,7 +31,8 @@ fn read(trace: &Value, span: &Value) -> Span {
     let tags = list("tags").into_iter().map(|tag| (text(&tag["key"]), text(&tag["value"])));
     let attributes: BTreeMap<String, String> = tags.collect();
     let references = list("references");
-    let parent = references.iter().find(|reference| reference["refType"] == "CHILD_OF");
+    let of_type = |wanted| references.iter().filter(move |reference| reference["refType"] == wanted);
+    let parent = of_type("CHILD_OF").next();
     let start = span["startTime"].as_u64().unwrap_or_default() * 1000;
     let process = &trace["processes"][span["processID"].as_str().unwrap_or_default()];
     Span {
@@ -44,7 +45,7 @@ fn read(trace: &Value, span: &Value) -> Span {
         end: start + span["duration"].as_u64().unwrap_or_default() * 1000,
         is_error: attributes.get("error").is_some_and(|error| error == "true"),
         attributes,
-        links: Vec::new(),
+        links: of_type("FOLLOWS_FROM").map(|link| text(&link["traceID"])).collect(),
         events: Vec::new(),
     }
 }
