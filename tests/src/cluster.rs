@@ -14,6 +14,8 @@ use crate::{Service, Shop, ids, tidy, wait, web};
 
 /// Where the shop is.
 pub const NAMESPACE: &str = "madang";
+/// Where the platform's Jaeger and Prometheus are.
+pub const OBSERVABILITY: &str = "observability";
 /// How long a command of kubectl may take; a roll-out of one service is the longest.
 const LIMIT: Duration = Duration::from_secs(300);
 /// How long a pod may take to end.
@@ -102,9 +104,18 @@ impl Cluster {
     /// # Errors
     /// Like [`Self::kubectl`].
     pub async fn apply(&self, object: &Value) -> Result<()> {
+        self.apply_in(NAMESPACE, object).await
+    }
+
+    /// The same in another namespace than the shop's.
+    ///
+    /// # Errors
+    /// Like [`Self::kubectl`].
+    pub async fn apply_in(&self, namespace: &str, object: &Value) -> Result<()> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), object.to_string())?;
-        self.kubectl(&["apply", "-f", &file.path().to_string_lossy()]).await.map(drop)
+        let file = file.path().to_string_lossy();
+        self.kubectl(&["apply", "--namespace", namespace, "-f", &file]).await.map(drop)
     }
 
     /// The pods of a service that are not about to end, by what Kubernetes calls them and their uids.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::Span;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, OBSERVABILITY};
 
 /// All spans that the platform's Jaeger has of the traces of an order.
 ///
@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 /// Where it cannot be asked.
 pub async fn of_order(cluster: &Cluster, order: &str) -> Result<Vec<Span>> {
     let query = format!("service=orders&tags=%7B%22madang.order.id%22%3A%22{order}%22%7D");
-    let service = "/api/v1/namespaces/observability/services/jaeger:http-ui/proxy";
+    let service = format!("/api/v1/namespaces/{OBSERVABILITY}/services/jaeger:http-ui/proxy");
     let told = cluster.kubectl(&["get", "--raw", &format!("{service}/api/traces?{query}")]).await?;
     let told: Value = serde_json::from_str(&told).with_context(|| told.clone())?;
     let traces = told["data"].as_array().into_iter().flatten();

@@ -13,5 +13,7 @@ mod independence;
 mod kills;
 mod nodes;
 mod probe;
+mod prometheus;
+mod pushed;
 mod rolling;
 mod traces;
