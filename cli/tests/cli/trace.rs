@@ -97,8 +97,7 @@ async fn an_order_that_ends_while_it_is_read_is_told_to_its_end() {
     let asked = AtomicUsize::new(0);
     let shop = Fake::default().on(GET, move |_: GetOrderRequest| {
         let ended = asked.fetch_add(1, Ordering::Relaxed) > 0;
-        let now = std::time::SystemTime::now().into();
-        let mut order = Order { order_id: ORDER.into(), update_time: Some(now), ..Order::default() };
+        let mut order = Order { order_id: ORDER.into(), ..Order::default() };
         order.set_state(if ended { OrderState::Confirmed } else { OrderState::Pending });
         Ok(GetOrderResponse { order: Some(order) })
     });
