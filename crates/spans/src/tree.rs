@@ -3,7 +3,7 @@ mod order;
 
 use std::collections::HashMap;
 
-use crate::{Kind, Span};
+use crate::{Kind, Span, SpanId};
 
 /// The spans of one trace, depth first: each parent before its children, children in the order of their starts. The first of all
 /// is the root whose end is the answer; what has no parent in the trace follows the roots.
@@ -138,16 +138,14 @@ impl Tree {
     }
 
     fn count_repeats(&mut self) {
-        let mut calls: HashMap<(Option<usize>, &str, &str, &str), Vec<usize>> = HashMap::new();
+        let mut calls: HashMap<(SpanId, &str, &str, &str), Vec<usize>> = HashMap::new();
         for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.span.is_call()) {
-            let Span { service, name, kind, .. } = &node.span;
-            calls.entry((node.parent, service, name, kind.name())).or_default().push(at);
+            // Roots are requests of their own. A parent that is not here has repeats all the same.
+            let Span { parent: Some(parent), service, name, kind, .. } = &node.span else { continue };
+            calls.entry((*parent, service, name, kind.name())).or_default().push(at);
         }
         let repeated: Vec<Vec<usize>> = calls.into_values().filter(|calls| calls.len() > 1).collect();
         for calls in repeated {
-            // Roots are requests of their own.
-            let calls = calls.iter().filter(|at| self.nodes.get(**at).is_some_and(|it| it.parent.is_some()));
-            let calls: Vec<usize> = calls.copied().collect();
             for (nth, at) in calls.iter().enumerate() {
                 if let Some(node) = self.nodes.get_mut(*at) {
                     node.again = Some((nth + 1, calls.len()));

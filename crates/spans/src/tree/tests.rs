@@ -101,6 +101,8 @@ fn the_same_call_under_the_same_parent_is_counted() {
         call(3, Some(1), "p.S/Reserve").at(3, 4),
         call(4, Some(1), "p.S/Release").at(5, 6),
         call(5, Some(4), "p.S/Reserve").at(5, 6),
+        call(8, Some(99), "p.S/Reserve").at(5, 6),
+        call(9, Some(99), "p.S/Reserve").at(7, 8),
         call(6, Some(1), "read").at(7, 8).with("db.system.name", "sqlite"),
         call(7, Some(1), "read").at(8, 9).with("db.system.name", "sqlite"),
     ]));
@@ -109,6 +111,7 @@ fn the_same_call_under_the_same_parent_is_counted() {
         tree.nodes().iter().find(|node| node.span.span_id == id).unwrap().again
     };
     assert_eq!((again(2), again(3)), (Some((1, 2)), Some((2, 2))));
+    assert_eq!((again(8), again(9)), (Some((1, 2)), Some((2, 2))), "their parent is not here");
     assert_eq!([again(4), again(5), again(6), again(7)], [None; 4]);
 }
 
