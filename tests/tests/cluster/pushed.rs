@@ -39,6 +39,8 @@ async fn metrics_are_pushed_to_a_collector_where_the_values_of_a_chart_say_so() 
         Err(error) => Err(error),
     };
     cluster.rollback("orders").await?;
+    // Who still sends to the collector ends first.
+    cluster.settled(Service::Orders).await?;
     let gone = ["delete", "deployment,service,configmap", NAME, "--namespace", OBSERVABILITY];
     cluster.kubectl(&gone).await?;
     tried
