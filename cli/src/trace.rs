@@ -105,13 +105,21 @@ pub async fn run(args: TraceArgs, output: &Output) -> Result<ExitCode> {
     let mut progress = output.progress();
     progress.show("reading the traces");
     let order = read_order(&mut source, &wanted, output).await?;
-    let limit = limit(Duration::from_secs(args.wait), order.as_ref());
+    let within = |order: Option<&Order>| limit(Duration::from_secs(args.wait), order);
     let was_under_way = is_under_way(order.as_ref());
-    let found = settle::wait(&source, &wanted, (limit, was_under_way), &mut progress).await;
-    // It may have come to its end meanwhile.
+    let limit = within(order.as_ref());
+    let mut found = settle::wait(&source, &wanted, (limit, was_under_way), &mut progress).await;
+    // It may have come to its end meanwhile: then all of its spans end.
     let order = if was_under_way { read_order(&mut source, &wanted, output).await? } else { order };
+    if was_under_way && order.is_some() && !is_under_way(order.as_ref()) {
+        let limit = within(order.as_ref());
+        found = settle::wait(&source, &wanted, (limit, false), &mut progress).await;
+    }
     drop(progress);
-    let found = found.map_err(|error| source.explain(error))?;
+    let mut found = found.map_err(|error| source.explain(error))?;
+    if is_under_way(order.as_ref()) {
+        found.traces = found.traces.into_iter().map(Tree::under_way).collect();
+    }
     let (found, reads) = without_reads(found, args.reads || matches!(wanted, Wanted::Trace(_)));
     if found.traces.is_empty() {
         bail!(missing(&wanted, order.as_ref(), &source));

@@ -14,8 +14,12 @@ use crate::{Service, Shop, ids, tidy, wait, web};
 
 /// Where the shop is.
 pub const NAMESPACE: &str = "madang";
+/// Where the platform's Jaeger and Prometheus are.
+pub const OBSERVABILITY: &str = "observability";
 /// How long a command of kubectl may take; a roll-out of one service is the longest.
 const LIMIT: Duration = Duration::from_secs(300);
+/// How long a pod may take to end.
+const END: Duration = Duration::from_secs(120);
 /// How long the ports may take to open.
 const OPEN: Duration = Duration::from_secs(30);
 
@@ -100,9 +104,18 @@ impl Cluster {
     /// # Errors
     /// Like [`Self::kubectl`].
     pub async fn apply(&self, object: &Value) -> Result<()> {
+        self.apply_in(NAMESPACE, object).await
+    }
+
+    /// The same in another namespace than the shop's.
+    ///
+    /// # Errors
+    /// Like [`Self::kubectl`].
+    pub async fn apply_in(&self, namespace: &str, object: &Value) -> Result<()> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), object.to_string())?;
-        self.kubectl(&["apply", "-f", &file.path().to_string_lossy()]).await.map(drop)
+        let file = file.path().to_string_lossy();
+        self.kubectl(&["apply", "--namespace", namespace, "-f", &file]).await.map(drop)
     }
 
     /// The pods of a service that are not about to end, by what Kubernetes calls them and their uids.
@@ -140,6 +153,18 @@ impl Cluster {
     /// Where they are not in time.
     pub async fn ready(&self, workload: &str) -> Result<()> {
         self.kubectl(&["rollout", "status", workload, "--timeout=240s"]).await.map(drop)
+    }
+
+    /// Waits until a service's pods are ready and those that were to end are gone.
+    ///
+    /// # Errors
+    /// Where that is not so in time.
+    pub async fn settled(&self, service: Service) -> Result<()> {
+        self.ready(&format!("deployment/{service}")).await?;
+        let selector = format!("app.kubernetes.io/name={service}");
+        let args = ["get", "pods", "-l", &selector, "-o", "jsonpath={.items[*].metadata.deletionTimestamp}"];
+        let what = format!("the old pods of {service} to end");
+        wait::until(&what, END, async || Ok(self.kubectl(&args).await?.is_empty().then_some(()))).await
     }
 
     /// Upgrades a service's release to the chart as it is here, with other values, and waits until it serves.

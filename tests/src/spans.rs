@@ -10,7 +10,7 @@ pub mod trees;
 use std::collections::BTreeMap;
 
 pub use receiver::Receiver;
-pub use tree::{orphans, tree, without};
+pub use tree::{orphans, resumed, tree, without};
 
 /// A span as a service told it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -34,9 +34,13 @@ fn head(tree: &Tree) -> String {
         true => format!(", last span ended after {}", styled(STRONG, &duration(whole))),
         false => String::new(),
     };
-    let (answered, services) = (styled(STRONG, &duration(tree.answered())), tree.services().len());
+    let answered = match tree.has_root() {
+        true => format!("answered after {}", styled(STRONG, &duration(tree.answered()))),
+        false => "no answer here".to_owned(),
+    };
+    let services = tree.services().len();
     format!(
-        "\ntrace {trace}, began {}\nanswered after {answered}{after}; {} spans of {services} services\n",
+        "\ntrace {trace}, began {}\n{answered}{after}; {} spans of {services} services\n",
         time(tree.start()),
         tree.nodes().len(),
     )
@@ -85,8 +89,10 @@ fn branch(tree: &Tree, node: &Node, mark: Option<Critical>) -> String {
     if let Some((nth, of)) = node.again.filter(|(nth, _)| *nth > 1) {
         say(WAITS, format!("again, {nth} of {of}"));
     }
-    if node.place == Place::Orphan {
-        say(WAITS, "no parent here".to_owned());
+    match node.place {
+        Place::Orphan => say(WAITS, "no parent here".to_owned()),
+        Place::UnderWay => say(WAITS, "its parent is under way".to_owned()),
+        Place::Root | Place::Child => {}
     }
     if node.start != span.start {
         say(FAINT, format!("clock moved by {}", duration(node.start.abs_diff(span.start))));

@@ -87,8 +87,30 @@ async fn spans_that_come_late_are_waited_for() {
 async fn an_order_that_is_under_way_is_told_as_far_as_it_is() {
     let shop = shop(OrderState::Pending).on_http(FIND, |_| found(&[span(2, Some(1), (1, 5))]));
     let output = shop.madang(&["trace", ORDER]).await;
-    assert!(told(&output).contains("s2  no parent here"));
+    let tree = told(&output);
+    assert!(tree.contains("s2  its parent is under way") && !tree.contains("no parent here"), "{tree}");
     assert!(text(&output.stderr).contains("the order is still under way (PENDING)"), "{output:?}");
+}
+
+#[tokio::test]
+async fn an_order_that_ends_while_it_is_read_is_told_to_its_end() {
+    let asked = AtomicUsize::new(0);
+    let shop = Fake::default().on(GET, move |_: GetOrderRequest| {
+        let ended = asked.fetch_add(1, Ordering::Relaxed) > 0;
+        let mut order = Order { order_id: ORDER.into(), ..Order::default() };
+        order.set_state(if ended { OrderState::Confirmed } else { OrderState::Pending });
+        Ok(GetOrderResponse { order: Some(order) })
+    });
+    let looks = AtomicUsize::new(0);
+    let shop = shop.on_http(FIND, move |_| match looks.fetch_add(1, Ordering::Relaxed) {
+        // Quiet for longer than is waited for an order that is under way.
+        0..8 => found(&[span(2, Some(1), (1, 5))]),
+        _ => found(&[span(1, None, (0, 9)), span(2, Some(1), (1, 5))]),
+    });
+    let output = shop.madang(&["trace", ORDER]).await;
+    let tree = told(&output);
+    assert!(tree.contains("CONFIRMED") && tree.contains("└ s2\n"), "{tree}");
+    assert_eq!(text(&output.stderr), "");
 }
 
 #[tokio::test]

@@ -50,6 +50,7 @@ pub struct Client {
 impl Client {
     /// Does not connect yet. Call it within a tokio runtime.
     pub fn new(uri: Uri, platform: &Platform) -> Self {
+        platform.metrics.show_rpc_client();
         let endpoint = Endpoint::from(uri)
             .connect_timeout(CONNECT_TIMEOUT)
             .initial_stream_window_size(WINDOWS.0)

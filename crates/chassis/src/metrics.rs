@@ -65,10 +65,24 @@ impl Metrics {
         let build = Info::new([("service", service.name), ("version", service.version)]);
         shown.register(("build", &["service", "version"]), "What runs here", build);
         process::register(&mut shown);
-        let rpc = rpc::Families::new(&mut shown);
-        let http = http::Families::new(&mut shown);
         let spans = spans::Spans::new(&mut shown);
+        let (rpc, http) = (rpc::Families::new(), http::Families::new());
         Self { shown: Arc::new(Mutex::new(shown)), rpc, http, spans }
+    }
+
+    /// Shows what is measured of calls that come in: a process that serves none lists none of it.
+    pub(crate) fn show_rpc_server(&self) {
+        self.rpc.show_server(&mut self.shown());
+    }
+
+    /// The same of calls that leave.
+    pub(crate) fn show_rpc_client(&self) {
+        self.rpc.show_client(&mut self.shown());
+    }
+
+    /// The same of HTTP requests that come in.
+    pub(crate) fn show_http(&self) {
+        self.http.show(&mut self.shown());
     }
 
     /// Shows a metric without labels as `madang_<name>` (a counter gets `_total`), and gives it back. A name ends in its base

@@ -3,7 +3,7 @@ mod order;
 
 use std::collections::HashMap;
 
-use crate::Span;
+use crate::{Kind, Span, SpanId};
 
 /// The spans of one trace, depth first: each parent before its children, children in the order of their starts. The first of all
 /// is the root whose end is the answer; what has no parent in the trace follows the roots.
@@ -43,6 +43,8 @@ pub enum Place {
     Child,
     /// It names a parent that is not there.
     Orphan,
+    /// It names a parent that has not ended yet.
+    UnderWay,
 }
 
 impl Tree {
@@ -55,6 +57,31 @@ impl Tree {
         let mut tree = Self { nodes: order::depth_first(nodes) };
         tree.count_repeats();
         tree
+    }
+
+    /// The same where its work goes on: what has no parent here has one that has not ended yet. It is an orphan all the same where
+    /// it began before another process of its service took the work up, since the first one died then.
+    #[must_use]
+    pub fn under_way(mut self) -> Self {
+        let since = self.taken_up();
+        for node in self.nodes.iter_mut().filter(|node| node.place == Place::Orphan && node.start >= since) {
+            node.place = Place::UnderWay;
+        }
+        self
+    }
+
+    /// When the youngest process began that took up what another of its service had begun; 0 where none did. What is no answer and
+    /// no event's consumer has its parent in its own process.
+    fn taken_up(&self) -> u64 {
+        let mut began: HashMap<&str, HashMap<&str, u64>> = HashMap::new();
+        let is_own = |node: &&Node| !matches!(node.span.kind, Kind::Server | Kind::Consumer);
+        for node in self.nodes.iter().filter(|node| node.place == Place::Orphan).filter(is_own) {
+            let processes = began.entry(&node.span.service).or_default();
+            let first = processes.entry(&node.span.instance).or_insert(node.start);
+            *first = node.start.min(*first);
+        }
+        let several = began.into_values().filter(|processes| processes.len() > 1);
+        several.flat_map(HashMap::into_values).max().unwrap_or_default()
     }
 
     /// All spans.
@@ -72,6 +99,11 @@ impl Tree {
         self.nodes.iter().map(|node| node.end).max().unwrap_or_default()
     }
 
+    /// Whether a root is there, so that who asked had an answer.
+    pub fn has_root(&self) -> bool {
+        self.nodes.first().is_some_and(|first| first.place == Place::Root)
+    }
+
     /// How long after the start the first root ended, in nanoseconds: then the caller had its answer.
     pub fn answered(&self) -> u64 {
         self.nodes.first().map_or(0, |root| root.end.saturating_sub(self.start()))
@@ -79,8 +111,7 @@ impl Tree {
 
     /// Whether a root is there, and the parent of each other span.
     pub fn is_whole(&self) -> bool {
-        self.nodes.first().is_some_and(|first| first.place == Place::Root)
-            && self.nodes.iter().all(|node| node.place != Place::Orphan)
+        self.has_root() && self.nodes.iter().all(|node| matches!(node.place, Place::Root | Place::Child))
     }
 
     /// Whether the trace shows a request that only read something, such as that of somebody who looks at an order.
@@ -107,16 +138,14 @@ impl Tree {
     }
 
     fn count_repeats(&mut self) {
-        let mut calls: HashMap<(Option<usize>, &str, &str, &str), Vec<usize>> = HashMap::new();
+        let mut calls: HashMap<(SpanId, &str, &str, &str), Vec<usize>> = HashMap::new();
         for (at, node) in self.nodes.iter().enumerate().filter(|(_, node)| node.span.is_call()) {
-            let Span { service, name, kind, .. } = &node.span;
-            calls.entry((node.parent, service, name, kind.name())).or_default().push(at);
+            // Roots are requests of their own. A parent that is not here has repeats all the same.
+            let Span { parent: Some(parent), service, name, kind, .. } = &node.span else { continue };
+            calls.entry((*parent, service, name, kind.name())).or_default().push(at);
         }
         let repeated: Vec<Vec<usize>> = calls.into_values().filter(|calls| calls.len() > 1).collect();
         for calls in repeated {
-            // Roots are requests of their own.
-            let calls = calls.iter().filter(|at| self.nodes.get(**at).is_some_and(|it| it.parent.is_some()));
-            let calls: Vec<usize> = calls.copied().collect();
             for (nth, at) in calls.iter().enumerate() {
                 if let Some(node) = self.nodes.get_mut(*at) {
                     node.again = Some((nth + 1, calls.len()));

@@ -132,6 +132,8 @@ pub(crate) const SERVICE: &[Row] = &[
         "Events consumed",
         &[
             panel!("Lag", "short", gauge!("madang_events_lag", "producer") => "{{producer}}"),
+            panel!("Age of the oldest event that waits", "s",
+            gauge!("madang_events_lag_age_seconds", "producer") => "{{producer}}"),
             panel!("Dead letters, parked", "short",
             gauge!("madang_events_dead_letters", "producer") => "dead letters of {{producer}}",
             gauge!("madang_events_parked", "producer") => "parked behind them, of {{producer}}"),
@@ -198,6 +200,7 @@ pub(crate) const SHOP: &[Row] = &[
         "Events and databases",
         &[
             panel!("Lag of the consumers", "short", "max by (service, producer) (madang_events_lag)" => "{{service}} of {{producer}}"),
+            panel!("Age of the oldest event that waits", "s", "max by (service, producer) (madang_events_lag_age_seconds)" => "{{service}} of {{producer}}"),
             panel!("Dead letters", "short", "max by (service, producer) (madang_events_dead_letters)" => "{{service}} of {{producer}}"),
             panel!("Duration of COMMIT, 99th percentile", "s",
             "histogram_quantile(0.99, sum by (le, service) (rate(madang_db_commit_duration_seconds_bucket[$__rate_interval])))" => "{{service}}"),

@@ -18,13 +18,13 @@ fn flags(folder: &TempDir, name: &str) -> Vec<String> {
 /// Nobody is there: what publishes and consumes by NATS is registered all the same.
 const NATS: [&str; 2] = ["--nats-url", "nats://127.0.0.1:9"];
 
-/// What a server registers last, before it serves.
-const LAST: &str = "madang_rpc_server_places_taken";
+/// What a server registers last, before it serves calls, or HTTP.
+const LAST: [&str; 2] = ["madang_rpc_server_places_taken", "madang_http_server_duration_seconds"];
 
 async fn listed(platform: &Platform) -> Vec<Described> {
+    let is_web = [madang_gateway::SERVICE, madang_console::SERVICE].contains(&platform.service);
     let serves = async {
-        // The console serves no calls: the chassis lists all that it has.
-        while platform.service != madang_console::SERVICE && !has(&platform.metrics.list(), LAST) {
+        while !has(&platform.metrics.list(), LAST[usize::from(is_web)]) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

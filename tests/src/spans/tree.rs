@@ -18,6 +18,20 @@ pub fn orphans(spans: &[Span]) -> Vec<&Span> {
     spans.iter().filter(|span| !span.parent.is_empty() && !known.contains(span.parent.as_str())).collect()
 }
 
+/// The saga that was taken up last after its process died, and all below it, the saga first; nothing where there is none.
+pub fn resumed(spans: &[Span]) -> Vec<Span> {
+    let is_resumed = |span: &&Span| span.attributes.get("madang.saga.resumed").is_some_and(|it| it == "true");
+    let saga = spans.iter().filter(is_resumed).max_by_key(|span| span.start);
+    saga.map_or_else(Vec::new, |saga| subtree(spans, saga))
+}
+
+/// A span and all below it, the span first.
+fn subtree(spans: &[Span], top: &Span) -> Vec<Span> {
+    let children = spans.iter().filter(|span| span.parent == top.id);
+    let all: Vec<Span> = children.flat_map(|child| subtree(spans, child)).collect();
+    [vec![top.clone()], all].concat()
+}
+
 /// The same spans without some, such as proxies': what was below one of those is below what that was below. With each is told
 /// how many stood in between.
 pub fn without(spans: &[Span], is_out: impl Fn(&Span) -> bool) -> Vec<(usize, Span)> {

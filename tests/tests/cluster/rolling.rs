@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use madang_tests::cluster::Cluster;
 use madang_tests::customer::PLENTY;
-use madang_tests::{Service, Shop, audit, load, wait};
+use madang_tests::{Service, Shop, audit, load};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -26,10 +26,8 @@ async fn a_rolling_restart_of_every_service_fails_no_call() -> Result<()> {
     let rate = std::env::var(VARIABLE).unwrap_or_else(|_| RATE.to_owned());
     let open_loop = OpenLoop::start(&cluster.shop, rate.parse().context(VARIABLE)?)?;
     for service in Service::ALL {
-        let deployment = format!("deployment/{service}");
-        cluster.kubectl(&["rollout", "restart", &deployment]).await?;
-        cluster.ready(&deployment).await?;
-        gone(&cluster, service).await?;
+        cluster.kubectl(&["rollout", "restart", &format!("deployment/{service}")]).await?;
+        cluster.settled(service).await?;
     }
     let report = open_loop.end().await?;
     for key in ["sent", "not_sent", "failed", "unanswered", "ok_rate", "latency", "orders"] {
@@ -42,14 +40,6 @@ async fn a_rolling_restart_of_every_service_fails_no_call() -> Result<()> {
     let orders = &report["orders"];
     ensure!(orders["acknowledged"] != 0 && orders["acknowledged"] == orders["confirmed"], "{orders}");
     Ok(())
-}
-
-/// Waits until the pods from before the restart have ended.
-async fn gone(cluster: &Cluster, service: Service) -> Result<()> {
-    let selector = format!("app.kubernetes.io/name={service}");
-    let args = ["get", "pods", "-l", &selector, "-o", "jsonpath={.items[*].metadata.deletionTimestamp}"];
-    let what = format!("the old pods of {service} to end");
-    wait::until(&what, END, async || Ok(cluster.kubectl(&args).await?.is_empty().then_some(()))).await
 }
 
 /// Orders and visits at a rate, whatever the shop does, by `madang load`.

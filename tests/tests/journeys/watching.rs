@@ -22,13 +22,13 @@ fn on_feeds() -> Backends {
 }
 
 /// A gauge of a service's events of orders.
-async fn gauge(shop: &Shop, service: Service, name: &str) -> Option<i64> {
+async fn gauge(shop: &Shop, service: Service, name: &str) -> Option<f64> {
     let metrics = web::get(&format!("{}/metrics", shop.admin_url(service))).await.unwrap().text;
     let start = format!("madang_{name}{{producer=\"orders\"}} ");
     metrics.lines().find_map(|line| line.strip_prefix(&start)?.parse().ok())
 }
 
-async fn reaches(shop: &Shop, name: &str, is_so: impl Fn(i64) -> bool) {
+async fn reaches(shop: &Shop, name: &str, is_so: impl Fn(f64) -> bool) {
     wait::until(&format!("{name} of inventory"), PATIENCE, async || {
         Ok(gauge(shop, Service::Inventory, name).await.filter(|value| is_so(*value)))
     })
@@ -41,8 +41,8 @@ async fn the_lag_of_a_consumer_is_seen_while_it_reads_nothing_and_is_gone_when_i
     let mut shop = Shop::open_on(on_feeds(), &[(Service::Orders, "MADANG_FAULTS", "true")]).await.unwrap();
     let customer = Customer::new(&shop, "rin");
     customer.complete(customer.wants(PLENTY, 1)).await.unwrap();
-    reaches(&shop, "events_cursor_position", |position| position >= 2).await;
-    reaches(&shop, "events_lag", |lag| lag == 0).await;
+    reaches(&shop, "events_cursor_position", |position| position >= 2.0).await;
+    reaches(&shop, "events_lag", |lag| lag == 0.0).await;
 
     let mut faults = FaultServiceClient::new(shop.channel(Service::Orders));
     let fault = Fault {
@@ -59,10 +59,12 @@ async fn the_lag_of_a_consumer_is_seen_while_it_reads_nothing_and_is_gone_when_i
     shop.start(Service::Inventory).await.unwrap();
     let order = customer.complete(customer.wants(PLENTY, 1)).await.unwrap();
     assert_eq!(order.state(), OrderState::Confirmed);
-    reaches(&shop, "events_lag", |lag| lag == 2).await;
+    reaches(&shop, "events_lag", |lag| lag == 2.0).await;
+    reaches(&shop, "events_lag_age_seconds", |age| age > 1.0).await;
 
     faults.clear_faults(ClearFaultsRequest {}).await.unwrap();
-    reaches(&shop, "events_lag", |lag| lag == 0).await;
+    reaches(&shop, "events_lag", |lag| lag == 0.0).await;
+    reaches(&shop, "events_lag_age_seconds", |age| age == 0.0).await;
     audit::clean(&shop).await.unwrap();
 }
 

@@ -5,7 +5,7 @@ use madang_api::faults::v1::{ClearFaultsRequest, Fault, SetFaultRequest};
 use madang_api::orders::v1::OrderState;
 use madang_tests::backends::Carrier;
 use madang_tests::customer::{CALL, Customer, PLENTY, SHORT};
-use madang_tests::spans::{Receiver, Span, orphans, tree, trees};
+use madang_tests::spans::{Receiver, Span, orphans, resumed, tree, trees};
 use madang_tests::wait::{self, PATIENCE};
 use madang_tests::{Backends, Service, Shop};
 use tonic::Code;
@@ -107,34 +107,21 @@ async fn an_order_that_was_taken_up_again_is_one_trace() {
     shop.start(Service::Orders).await.unwrap();
     assert_eq!(customer.end_of(&order.order_id).await.unwrap().state(), OrderState::Confirmed);
 
-    let resumed = |spans: &[Span]| {
-        let saga = spans
-            .iter()
-            .find(|span| span.attributes.get("madang.saga.resumed").is_some_and(|resumed| resumed == "true"));
-        saga.cloned().map(|saga| below(spans, saga))
-    };
-    let expected = trees::RESUMED;
     let spans = wait::until("the saga's tree", PATIENCE, async || {
         let spans = receiver.of_order(&order.order_id);
-        Ok(resumed(&spans).filter(|below| tree(below) == expected).map(|below| (spans, below)))
+        Ok((tree(&resumed(&spans)) == trees::RESUMED).then_some(spans))
     });
-    let Ok((spans, below)) = spans.await else {
+    let Ok(spans) = spans.await else {
         let spans = receiver.of_order(&order.order_id);
-        panic!("{}", tree(&resumed(&spans).unwrap_or(spans)));
+        panic!("{}\n\nof\n{}", tree(&resumed(&spans)), tree(&spans));
     };
+    let below = resumed(&spans);
     let parent = spans.iter().find(|span| span.id == below[0].parent).unwrap();
     assert_eq!((parent.service.as_str(), parent.is_error), ("gateway", false));
     all_name(&spans, &order.order_id);
     // Spans that had not ended, and those of the last half second, died with their process: its children are left.
     let later: Vec<_> = orphans(&spans).into_iter().filter(|span| span.start >= below[0].start).collect();
     assert_eq!(later, [] as [&Span; 0]);
-}
-
-/// A span and all below it, the span first.
-fn below(spans: &[Span], top: Span) -> Vec<Span> {
-    let children = spans.iter().filter(|span| span.parent == top.id).cloned();
-    let all: Vec<Span> = children.flat_map(|child| below(spans, child)).collect();
-    [vec![top], all].concat()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -85,7 +85,7 @@ fn programs_are_told_the_same() {
     assert_eq!(
         again,
         &json!({
-            "span_id": "0000000000000004", "parent_id": "0000000000000002", "depth": 2, "orphan": false,
+            "span_id": "0000000000000004", "parent_id": "0000000000000002", "depth": 2, "orphan": false, "parent_under_way": false,
             "service": "orders", "name": "madang.payments.v1.PaymentsService/AuthorizePayment", "kind": "client",
             "offset_ns": 8_000_000, "duration_ns": 3_000_000, "clock_moved_ns": 0,
             "error": "CARD_DECLINED", "again": { "number": 2, "of": 2 },
@@ -101,8 +101,22 @@ fn programs_are_told_the_same() {
 fn a_span_without_a_parent_says_so() {
     let orphan = Found { traces: vec![Tree::of(vec![span(3, Some(2), (1, 2))])], is_settled: false, cut: 0 };
     let told = strip_str(&text(None, &orphan)).to_string();
-    assert!(told.contains("s3  no parent here"), "{told}");
-    assert_eq!(tell::value(None, &orphan)["traces"][0]["spans"][0]["orphan"], true);
+    assert!(told.contains("s3  no parent here") && told.contains("\nno answer here; 1 spans"), "{told}");
+    let trace = &tell::value(None, &orphan)["traces"][0];
+    let span = &trace["spans"][0];
+    assert_eq!((&trace["answered_ns"], &span["orphan"]), (&json!(null), &json!(true)));
+}
+
+#[test]
+fn a_span_whose_parent_has_not_ended_says_so() {
+    let spans = vec![span(1, None, (0, 9)), span(3, Some(2), (1, 2))];
+    let found = Found { traces: vec![Tree::of(spans).under_way()], is_settled: true, cut: 0 };
+    let told = strip_str(&text(None, &found)).to_string();
+    assert!(told.contains("s3  its parent is under way") && !told.contains("no parent"), "{told}");
+    let value = tell::value(None, &found);
+    let span = &value["traces"][0]["spans"][1];
+    assert_eq!((&span["orphan"], &span["parent_under_way"]), (&json!(false), &json!(true)));
+    assert_eq!(value["complete"], false);
 }
 
 #[test]

@@ -22,12 +22,14 @@ pub(crate) struct Families {
 }
 
 impl Families {
-    pub(super) fn new(shown: &mut Shown) -> Self {
-        let durations = Durations::new_with_constructor(Buckets);
+    pub(super) fn new() -> Self {
+        Self { durations: Durations::new_with_constructor(Buckets) }
+    }
+
+    pub(super) fn show(&self, shown: &mut Shown) {
         let help = "How long HTTP requests took, to the head of the answer";
         let labels = &["method", "route", "status"];
-        shown.register(("http_server_duration_seconds", labels), help, durations.clone());
-        Self { durations }
+        shown.register(("http_server_duration_seconds", labels), help, self.durations.clone());
     }
 
     pub(crate) fn request(&self, method: &'static str, route: String) -> Timing {

@@ -13,6 +13,8 @@ use super::Shown;
 use super::exemplar::{Buckets, Durations, Trace};
 use crate::trace::{self, TraceContext};
 
+const LABELS: &[&str] = &["method", "code"];
+
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Labels {
     method: Arc<str>,
@@ -28,17 +30,21 @@ pub(crate) struct Families {
 }
 
 impl Families {
-    pub(super) fn new(shown: &mut Shown) -> Self {
+    pub(super) fn new() -> Self {
         let durations = || Durations::new_with_constructor(Buckets);
-        let (server, client, in_flight) = (durations(), durations(), Gauge::default());
-        let labels = &["method", "code"];
+        Self { server: durations(), client: durations(), in_flight: Gauge::default() }
+    }
+
+    pub(super) fn show_server(&self, shown: &mut Shown) {
         let help = "How long calls took to answer, to the end of the answer";
-        shown.register(("rpc_server_duration_seconds", labels), help, server.clone());
-        let help = "How long calls to other services took, to the end of the answer";
-        shown.register(("rpc_client_duration_seconds", labels), help, client.clone());
+        shown.register(("rpc_server_duration_seconds", LABELS), help, self.server.clone());
         let help = "Calls that are being answered, streams among them";
-        shown.register(("rpc_server_in_flight", &[]), help, in_flight.clone());
-        Self { server, client, in_flight }
+        shown.register(("rpc_server_in_flight", &[]), help, self.in_flight.clone());
+    }
+
+    pub(super) fn show_client(&self, shown: &mut Shown) {
+        let help = "How long calls to other services took, to the end of the answer";
+        shown.register(("rpc_client_duration_seconds", LABELS), help, self.client.clone());
     }
 
     /// A call that came in.

@@ -14,9 +14,18 @@ fn context(flags: &str) -> TraceContext {
     TraceContext::parse(&format!("00-{TRACE}-00f067aa0ba902b7-{flags}")).unwrap()
 }
 
+/// Those of a process that answers calls and HTTP requests, and calls others.
+fn all() -> Metrics {
+    let metrics = Metrics::new(SERVICE);
+    metrics.show_rpc_server();
+    metrics.show_rpc_client();
+    metrics.show_http();
+    metrics
+}
+
 #[test]
 fn a_recorded_trace_is_the_exemplar_of_its_bucket() {
-    let metrics = Metrics::new(SERVICE);
+    let metrics = all();
     let method: Arc<str> = Arc::from("/a.B/C");
     let mut call = metrics.rpc().server(Arc::clone(&method));
     call.belongs_to(&context("01"));
@@ -37,7 +46,7 @@ fn a_recorded_trace_is_the_exemplar_of_its_bucket() {
 
 #[test]
 fn a_trace_that_is_not_recorded_is_no_exemplar() {
-    let metrics = Metrics::new(SERVICE);
+    let metrics = all();
     let method: Arc<str> = Arc::from("/a.B/C");
     metrics.rpc().server(Arc::clone(&method)).belongs_to(&context("00"));
     drop(metrics.rpc().server(method));
@@ -48,7 +57,7 @@ fn a_trace_that_is_not_recorded_is_no_exemplar() {
 
 #[test]
 fn every_metric_is_listed_with_the_name_that_a_query_has() {
-    let metrics = Metrics::new(SERVICE);
+    let metrics = all();
     drop(metrics.register("parcels", "Parcels seen", Counter::<u64>::default()));
     let listed = metrics.list();
     let names: HashSet<&str> = listed.iter().map(|metric| metric.name.as_str()).collect();
@@ -56,6 +65,15 @@ fn every_metric_is_listed_with_the_name_that_a_query_has() {
     assert!(names.contains("madang_build_info") && names.contains("madang_parcels_total"), "{names:?}");
     let duration = listed.iter().find(|metric| metric.name == "madang_rpc_server_duration_seconds").unwrap();
     assert_eq!((duration.kind, duration.labels), ("histogram", &["method", "code"][..]));
+}
+
+#[test]
+fn a_process_lists_nothing_of_what_it_does_not_serve() {
+    let names = |metrics: &Metrics| metrics.list().into_iter().map(|metric| metric.name).collect::<Vec<_>>();
+    let metrics = Metrics::new(SERVICE);
+    assert!(!names(&metrics).iter().any(|name| name.contains("_rpc_") || name.contains("_http_")));
+    metrics.show_rpc_client();
+    assert_eq!(names(&metrics).iter().filter(|name| name.contains("_rpc_")).count(), 1);
 }
 
 #[test]

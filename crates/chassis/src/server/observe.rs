@@ -36,6 +36,7 @@ pub(super) struct Observe {
 impl Observe {
     pub(super) fn new(platform: &Platform, methods: Arc<Methods>, trusts_callers: bool) -> Self {
         let (ids, metrics) = (Arc::clone(&platform.ids), platform.metrics.clone());
+        metrics.show_rpc_server();
         Self { ids, metrics, methods, trusts_callers }
     }
 }

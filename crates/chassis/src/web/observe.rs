@@ -24,6 +24,7 @@ pub(super) struct Observer {
 
 impl Observer {
     pub(super) fn new(platform: &Platform, args: &ServerArgs) -> Self {
+        platform.metrics.show_http();
         let places = Semaphore::new(usize::from(args.max_concurrency.get()));
         Self { ids: Arc::clone(&platform.ids), metrics: platform.metrics.clone(), places: Arc::new(places) }
     }

@@ -84,9 +84,7 @@ impl Nats {
         let addresses: Vec<_> = args.nats_url.iter().map(super::NatsUrl::address).collect();
         let client = options.connect(addresses).await.map_err(TransportError::Client)?;
         let context = ContextBuilder::new().timeout(ANSWER).build(client.clone());
-        let help = "Whether a producer's events come from NATS (1) or from its feed (0)";
-        let by_nats =
-            platform.metrics.register_family(("events_by_nats", &["producer"]), help, Family::default());
+        let by_nats = Family::default();
         Ok(Some(Self { client, context, lost, replicas: args.nats_replicas, by_nats }))
     }
 

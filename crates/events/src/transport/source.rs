@@ -70,6 +70,9 @@ impl NatsSource {
         feed: Arc<dyn Source>,
         platform: &Platform,
     ) -> Self {
+        let help = "Whether a producer's events come from NATS (1) or from its feed (0)";
+        let name = ("events_by_nats", &["producer"][..]);
+        let by_nats = platform.metrics.register_family(name, help, nats.by_nats.clone());
         Self(Arc::new(Shared {
             nats: nats.clone(),
             names: Names::new(producer),
@@ -77,7 +80,7 @@ impl NatsSource {
             feed,
             ids: Arc::clone(&platform.ids),
             via: watch::Sender::new(Via::Feed),
-            by_nats: nats.by_nats.get_or_create_owned(&[("producer", producer)]),
+            by_nats: by_nats.get_or_create_owned(&[("producer", producer)]),
         }))
     }
 

@@ -139,14 +139,45 @@ async fn lag_dead_letters_and_parked_events_are_metrics() {
         let line = format!("madang_{name}{{producer=\"{PRODUCER}\"}} {value}\n");
         assert!(text.contains(&line), "{line} in {text}");
     }
+    assert_eq!(lag_age(&text), 0.0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_consumer_that_waits_shows_its_lag() {
     let recorder = Recorder::default().failing(3, Fault::Db, FOR_EVER);
-    let consumer = Consumer::start(&Network::new(), Script::new(&KEYS), recorder);
+    let script = Script::new(&KEYS);
+    let consumer = Consumer::start(&Network::new(), script.clone(), recorder);
     consumer.reaches(2).await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     let text = consumer.platform.metrics.text();
     assert!(text.contains(&format!("madang_events_lag{{producer=\"{PRODUCER}\"}} 4\n")), "{text}");
+    let age = lag_age(&text);
+    assert!((5.0..6.5).contains(&age), "the event that waits happened as the clock began: {age}");
+    let reads = script.reads().len();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!((65.0..66.5).contains(&lag_age(&consumer.platform.metrics.text())));
+    assert_eq!(script.reads().len(), reads, "it is known by now");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_feed_cannot_be_read_the_lag_is_as_old_as_it_was_seen() {
+    let script = Script::new(&KEYS[..1]);
+    let consumer = Consumer::start(&Network::new(), script.clone(), Recorder::default());
+    consumer.reaches(1).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(lag_age(&consumer.platform.metrics.text()), 0.0);
+    script.becomes(&Script::new(&KEYS));
+    script.down(true);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let age = lag_age(&consumer.platform.metrics.text());
+    assert!((10.0..=20.0).contains(&age), "{age}");
+    script.down(false);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let age = lag_age(&consumer.platform.metrics.text());
+    assert!(age > 80.0, "when it happened is known now: {age}");
+}
+
+fn lag_age(metrics: &str) -> f64 {
+    let name = format!("madang_events_lag_age_seconds{{producer=\"{PRODUCER}\"}} ");
+    metrics.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
 }

@@ -73,7 +73,7 @@ impl Script {
         self.0.lock().unwrap().alarm = alarm;
     }
 
-    /// Fails all subscriptions, as a producer does that is not there.
+    /// Fails all subscriptions and reads, as a producer does that is not there.
     pub(crate) fn down(&self, down: bool) {
         self.0.lock().unwrap().down = down;
     }
@@ -82,7 +82,7 @@ impl Script {
         self.0.lock().unwrap().subscribed.clone()
     }
 
-    /// After which positions the feed was read to fill a gap.
+    /// After which positions the feed was read: to fill a gap, or to know how old what waits is.
     pub(crate) fn reads(&self) -> Vec<i64> {
         self.0.lock().unwrap().reads.clone()
     }
@@ -128,6 +128,9 @@ impl Source for Script {
 
     fn read(&self, after: i64) -> BoxFuture<'_, Result<Vec<Event>, SourceError>> {
         let mut state = self.0.lock().unwrap();
+        if state.down {
+            return Box::pin(async { Err(SourceError::Unavailable("scripted".into())) });
+        }
         state.reads.push(after);
         let events = state.after(after);
         Box::pin(async { Ok(events) })
@@ -141,7 +144,8 @@ impl Source for Script {
 
 pub(crate) fn event(position: i64, key: &str) -> Event {
     let id = Uuid::from_u128(u128::from(position.unsigned_abs()));
-    let occur_time = Timestamp::UNIX_EPOCH;
+    // When a test's clock begins.
+    let occur_time = Timestamp::constant(1_767_225_600, 0);
     let (key, kind) = (key.to_owned(), "madang.events.v1.OrderConfirmed".to_owned());
     Event { id, position, key, kind, payload: bytes::Bytes::new(), occur_time, traceparent: String::new() }
 }

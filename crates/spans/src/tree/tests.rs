@@ -33,6 +33,40 @@ fn orphans_follow_the_roots_and_a_trace_with_one_is_not_whole() {
 }
 
 #[test]
+fn a_parent_of_what_is_under_way_has_not_ended_unless_its_process_died() {
+    let by = |instance: &str, id: u64, (from, to): (u64, u64)| {
+        let mut made = span(id, Some(9)).of("orders", Kind::Client).at(from, to);
+        instance.clone_into(&mut made.0.instance);
+        made
+    };
+    let places = |tree: &Tree| {
+        let named = tree.nodes().iter().map(|node| (node.span.name.clone(), node.place));
+        named.collect::<Vec<_>>()
+    };
+    let said = |named: &[(&str, Place)]| {
+        named.iter().map(|(name, place)| ((*name).to_owned(), *place)).collect::<Vec<_>>()
+    };
+    let tree = Tree::of(spans([span(1, None).at(0, 9), by("a", 2, (1, 2)), span(3, Some(2)).at(1, 2)]));
+    assert_eq!(places(&tree)[1].1, Place::Orphan);
+    let tree = tree.under_way();
+    assert_eq!(places(&tree), said(&[("s1", Place::Root), ("s2", Place::UnderWay), ("s3", Place::Child)]));
+    assert!(tree.has_root() && !tree.is_whole());
+
+    let taken_up = Tree::of(spans([
+        by("a", 2, (1, 2)),
+        // Another service's answer to the process that died.
+        span(3, Some(8)).of("shipping", Kind::Server).at(4, 5),
+        by("b", 4, (6, 7)),
+        by("b", 5, (8, 9)),
+    ]));
+    let expected =
+        [("s2", Place::Orphan), ("s3", Place::Orphan), ("s4", Place::UnderWay), ("s5", Place::UnderWay)];
+    let taken_up = taken_up.under_way();
+    assert_eq!(places(&taken_up), said(&expected));
+    assert!(!taken_up.has_root());
+}
+
+#[test]
 fn of_two_spans_with_one_id_the_first_counts() {
     let tree = Tree::of(spans([span(1, None), span(1, None).named("other")]));
     assert_eq!(names(&tree), ["s1"]);
@@ -67,6 +101,8 @@ fn the_same_call_under_the_same_parent_is_counted() {
         call(3, Some(1), "p.S/Reserve").at(3, 4),
         call(4, Some(1), "p.S/Release").at(5, 6),
         call(5, Some(4), "p.S/Reserve").at(5, 6),
+        call(8, Some(99), "p.S/Reserve").at(5, 6),
+        call(9, Some(99), "p.S/Reserve").at(7, 8),
         call(6, Some(1), "read").at(7, 8).with("db.system.name", "sqlite"),
         call(7, Some(1), "read").at(8, 9).with("db.system.name", "sqlite"),
     ]));
@@ -75,6 +111,7 @@ fn the_same_call_under_the_same_parent_is_counted() {
         tree.nodes().iter().find(|node| node.span.span_id == id).unwrap().again
     };
     assert_eq!((again(2), again(3)), (Some((1, 2)), Some((2, 2))));
+    assert_eq!((again(8), again(9)), (Some((1, 2)), Some((2, 2))), "their parent is not here");
     assert_eq!([again(4), again(5), again(6), again(7)], [None; 4]);
 }
 
