@@ -132,6 +132,11 @@ impl Supervisor {
         self.processes.values_mut().for_each(Process::trim_log);
     }
 
+    /// Tells a service something from its next start on: service, variable, value.
+    pub fn tell(&mut self, setting: (Service, String, String)) {
+        self.plan.settings.push(setting);
+    }
+
     /// Starts a service that does not run.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod contract;
 mod deadlines;
+mod event_order;
 mod exactly_once;
 mod fault_isolation;
 mod hop_cost;
@@ -20,6 +21,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     recovery::EXPERIMENT,
     saga_atomicity::EXPERIMENT,
     exactly_once::EXPERIMENT,
+    event_order::EXPERIMENT,
     deadlines::EXPERIMENT,
     contract::EXPERIMENT,
     trace_complete::EXPERIMENT,

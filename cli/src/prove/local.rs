@@ -103,6 +103,11 @@ impl World for Local {
         Ok(())
     }
 
+    async fn tell(&self, service: &str, name: &str, value: &str) -> Result<()> {
+        self.supervisor.lock().await.tell((named(service)?, name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
     async fn start(&self, service: &str) -> Result<()> {
         let service = named(service)?;
         self.supervisor.lock().await.start(service)?;
