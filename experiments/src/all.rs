@@ -1,6 +1,7 @@
 //! All experiments, one file each.
 
 mod contract;
+mod dead_letters;
 mod deadlines;
 mod event_order;
 mod exactly_once;
@@ -22,6 +23,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     saga_atomicity::EXPERIMENT,
     exactly_once::EXPERIMENT,
     event_order::EXPERIMENT,
+    dead_letters::EXPERIMENT,
     deadlines::EXPERIMENT,
     contract::EXPERIMENT,
     trace_complete::EXPERIMENT,
