@@ -1,5 +1,6 @@
 //! All experiments, one file each.
 
+mod backpressure;
 mod contract;
 mod dead_letters;
 mod deadlines;
@@ -25,6 +26,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     event_order::EXPERIMENT,
     dead_letters::EXPERIMENT,
     deadlines::EXPERIMENT,
+    backpressure::EXPERIMENT,
     contract::EXPERIMENT,
     trace_complete::EXPERIMENT,
     hop_cost::EXPERIMENT,
