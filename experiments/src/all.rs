@@ -9,6 +9,7 @@ mod exactly_once;
 mod fault_isolation;
 mod hop_cost;
 mod recovery;
+mod rolling_restart;
 mod saga_atomicity;
 mod trace_complete;
 
@@ -21,6 +22,7 @@ const OWNERS: [&str; 6] = ["catalog", "inventory", "payments", "shipping", "orde
 pub const EXPERIMENTS: &[Experiment] = &[
     fault_isolation::EXPERIMENT,
     recovery::EXPERIMENT,
+    rolling_restart::EXPERIMENT,
     saga_atomicity::EXPERIMENT,
     exactly_once::EXPERIMENT,
     event_order::EXPERIMENT,
