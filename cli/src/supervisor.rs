@@ -132,6 +132,11 @@ impl Supervisor {
         self.processes.values_mut().for_each(Process::trim_log);
     }
 
+    /// Tells a service something from its next start on: service, variable, value.
+    pub fn tell(&mut self, setting: (Service, String, String)) {
+        self.plan.settings.push(setting);
+    }
+
     /// Starts a service that does not run.
     ///
     /// # Errors
@@ -208,6 +213,24 @@ impl Supervisor {
         self.processes.remove(&service);
         self.note_pid(service, None);
         Ok(ended.status)
+    }
+
+    /// Ends one process as an upgrade does (SIGTERM), and waits until it is gone; after `limit`, SIGKILL.
+    ///
+    /// # Errors
+    /// Where it does not run.
+    pub async fn end(&mut self, service: Service, limit: Duration) -> Result<ExitStatus> {
+        let process = self.processes.get_mut(&service);
+        let process = process.with_context(|| format!("{service} does not run"))?;
+        process.signal(Signal::TERM);
+        match tokio::time::timeout(limit, process.wait()).await {
+            Ok(ended) => {
+                self.processes.remove(&service);
+                self.note_pid(service, None);
+                Ok(ended.status)
+            }
+            Err(_) => self.kill(service).await,
+        }
     }
 
     /// The services that ended though nobody ended them.

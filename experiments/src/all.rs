@@ -1,11 +1,15 @@
 //! All experiments, one file each.
 
+mod backpressure;
 mod contract;
+mod dead_letters;
 mod deadlines;
+mod event_order;
 mod exactly_once_effects;
 mod fault_isolation;
 mod hop_cost;
 mod recovery;
+mod rolling_restart;
 mod rolling_update;
 mod saga_atomicity;
 mod trace_complete;
@@ -19,9 +23,13 @@ const OWNERS: [&str; 6] = ["catalog", "inventory", "payments", "shipping", "orde
 pub const EXPERIMENTS: &[Experiment] = &[
     fault_isolation::EXPERIMENT,
     recovery::EXPERIMENT,
+    rolling_restart::EXPERIMENT,
     saga_atomicity::EXPERIMENT,
     exactly_once_effects::EXPERIMENT,
+    event_order::EXPERIMENT,
+    dead_letters::EXPERIMENT,
     deadlines::EXPERIMENT,
+    backpressure::EXPERIMENT,
     contract::EXPERIMENT,
     trace_complete::EXPERIMENT,
     hop_cost::EXPERIMENT,

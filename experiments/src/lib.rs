@@ -12,6 +12,8 @@
 //! - Whatever happens, a world is closed after its trial, and with it goes what was done to it.
 
 pub mod all;
+mod carrier;
+mod events;
 mod experiment;
 mod outcome;
 mod run;

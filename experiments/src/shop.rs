@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{Phase, Trial, World};
 
 /// The product that is ordered: small, so that a parcel bears it.
-const PRODUCT: &str = "celadon-tea-cup";
+pub(crate) const PRODUCT: &str = "celadon-tea-cup";
 const PIECES: i64 = 1_000_000;
 /// How long a call may take where nothing else is said.
 pub(crate) const USUAL: Duration = Duration::from_secs(5);

@@ -29,6 +29,12 @@ pub trait World {
     /// Ends a service at once, as a crash does (SIGKILL), and waits until it is gone.
     async fn kill(&self, service: &str) -> Result<()>;
 
+    /// Ends a service as an upgrade does (SIGTERM), and waits until it has finished what it had begun.
+    async fn stop(&self, service: &str) -> Result<()>;
+
+    /// Tells a service something from its next start on: a variable and its value.
+    async fn tell(&self, service: &str, name: &str, value: &str) -> Result<()>;
+
     /// Starts a service that does not run, and waits until it is ready.
     async fn start(&self, service: &str) -> Result<()>;
 

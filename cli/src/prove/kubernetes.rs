@@ -132,6 +132,14 @@ impl World for Pods {
         scale::to_nothing(&self.cluster, named(service)?.name()).await
     }
 
+    async fn stop(&self, _: &str) -> Result<()> {
+        bail!("a cluster ends pods in its own way: see roll_out")
+    }
+
+    async fn tell(&self, _: &str, _: &str, _: &str) -> Result<()> {
+        bail!("settings are not changed on a cluster")
+    }
+
     async fn start(&self, service: &str) -> Result<()> {
         scale::restore(&self.cluster, named(service)?.name()).await
     }

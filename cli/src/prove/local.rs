@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use madang_experiments::{Audit, Lab, Setup, World};
 use madang_spans::Tree;
 use tempfile::TempDir;
@@ -102,6 +102,18 @@ impl World for Local {
 
     async fn kill(&self, service: &str) -> Result<()> {
         self.supervisor.lock().await.kill(named(service)?).await?;
+        Ok(())
+    }
+
+    async fn stop(&self, service: &str) -> Result<()> {
+        let service = named(service)?;
+        let status = self.supervisor.lock().await.end(service, PATIENCE).await?;
+        ensure!(status.success(), "{service} was told to end, and ended with {status}");
+        Ok(())
+    }
+
+    async fn tell(&self, service: &str, name: &str, value: &str) -> Result<()> {
+        self.supervisor.lock().await.tell((named(service)?, name.to_owned(), value.to_owned()));
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod orders;
 
+use std::error::Error as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -140,7 +141,7 @@ impl Shop {
             match answer {
                 // What a tonic says that gave up itself, here or in the shop.
                 Ok(Err(status)) if status.code() == Code::Cancelled && Instant::now() >= end => Err(late()),
-                Ok(answer) => answer,
+                Ok(answer) => answer.map_err(of_connection),
                 Err(_) => Err(late()),
             }
         };
@@ -178,6 +179,15 @@ impl Work for Shop {
     }
 }
 
+/// What a tonic says of a connection that ends is CANCELLED, UNKNOWN or another code, by how far the call had come. To gRPC all
+/// of it is UNAVAILABLE: the shop did not answer, and another try may reach it. A status with a source is no answer.
+fn of_connection(status: Status) -> Status {
+    match status.source() {
+        Some(_) => Status::unavailable(status.message()),
+        None => status,
+    }
+}
+
 fn late() -> Status {
     Status::deadline_exceeded("no answer came in time")
 }
@@ -207,4 +217,16 @@ async fn products(channel: Channel) -> Result<Vec<Product>, Status> {
         }
     }
     Err(Status::internal("the catalogue does not end"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_connection_says_is_unavailable_and_what_the_shop_says_stays() {
+        let broken = Status::from_error(Box::new(std::io::Error::other("broken pipe")));
+        assert_eq!((broken.code(), of_connection(broken).code()), (Code::Unknown, Code::Unavailable));
+        assert_eq!(of_connection(Status::cancelled("by the shop")).code(), Code::Cancelled);
+    }
 }

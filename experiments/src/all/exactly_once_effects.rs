@@ -44,7 +44,7 @@ const HARMED: [(&str, &str); 4] = [
     ("orders", "/madang.orders.v1.OrdersService/PlaceOrder"),
     ("payments", "/madang.payments.v1.PaymentsService/AuthorizePayment"),
     ("inventory", "/madang.inventory.v1.InventoryService/ReserveStock"),
-    ("shipping", "/madang.shipping.v1.ShippingService/CreateShipment"),
+    ("shipping", "/madang.shipping.v1.ShippingService/ArrangeShipment"),
 ];
 const CUSTOMERS: usize = 40;
 const AT_ONCE: usize = 8;

@@ -37,6 +37,12 @@ impl World for Fake {
     async fn kill(&self, _: &str) -> Result<()> {
         Ok(())
     }
+    async fn stop(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+    async fn tell(&self, _: &str, _: &str, _: &str) -> Result<()> {
+        Ok(())
+    }
     async fn start(&self, _: &str) -> Result<()> {
         Ok(())
     }
