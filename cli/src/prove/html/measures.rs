@@ -1,0 +1,74 @@
+//! What was measured, against what it must be.
+
+use madang_experiments::{Measure, Outcome, Variant};
+
+use super::bar::bar;
+use crate::page::{self, escape};
+use crate::prove::report::{Spread, Tried, verdict};
+
+/// The measures of one trial; their bars show how far those of all trials went.
+pub(super) fn table(tried: &Tried, outcome: &Outcome) -> String {
+    if outcome.measures.is_empty() {
+        return "<p class=\"bad\">Nothing was measured.</p>\n".to_owned();
+    }
+    let mut html =
+        "<h3>What was measured</h3>\n<table class=\"measures\">\n<tr><th scope=\"col\">measure</th>\
+                    <th scope=\"col\">value, limit</th><th scope=\"col\">it is</th></tr>\n"
+            .to_owned();
+    let spreads = if tried.outcomes.len() > 1 { tried.spreads() } else { Vec::new() };
+    for measure in &outcome.measures {
+        let spread = spreads.iter().find(|spread| spread.measure.name == measure.name);
+        html += &row(outcome.variant, measure, spread);
+    }
+    html += "</table>\n";
+    if outcome.measures.iter().any(|measure| measure.limit.is_some()) {
+        html += KEY;
+    }
+    html
+}
+
+/// What the signs of a bar mean.
+const KEY: &str = "<p class=\"soft key\">In a bar: ◆ the value, ✕ one that is beyond its limit, │ the limit, ▨ where the value must not be, \
+                   ├─┤ from the least to the most of all trials.</p>\n";
+
+fn row(variant: Variant, measure: &Measure, spread: Option<&Spread>) -> String {
+    let (name, value, limit) = (&measure.name, measure.told(), measure.told_limit());
+    let bar = bar(measure, spread).unwrap_or_default();
+    // A control's number is meant to be beyond.
+    let (class, state) = match (measure.limit, measure.is_within(), variant) {
+        (None, ..) => ("soft", "only told"),
+        (_, true, _) => ("good", "✓ within"),
+        (_, false, Variant::Real) => ("bad", "✗ beyond"),
+        (_, false, Variant::Control) => ("", "✗ beyond"),
+    };
+    let (name, value, limit) = (escape(name), escape(&value), escape(&limit));
+    format!(
+        "<tr><td>{name}{bar}</td><td><b>{value}</b><br><span class=\"soft\">{limit}</span></td><td class=\"{class}\">{state}</td></tr>\n"
+    )
+}
+
+/// How far the numbers of all trials went, and what each came to.
+pub(super) fn spread(tried: &Tried) -> String {
+    let row = |spread: Spread| {
+        let told = |value: f64| Measure { value, ..spread.measure.clone() }.told();
+        let (name, limit) = (spread.measure.name.clone(), spread.measure.told_limit());
+        vec![name, told(spread.least), told(spread.median), told(spread.most), limit]
+    };
+    let rows: Vec<Vec<String>> = tried.spreads().into_iter().map(row).collect();
+    let caption = format!("The numbers of {} trials.", tried.outcomes.len());
+    let numbers = page::table(&caption, &["measure", "least", "median", "most", "limit"], &rows);
+    let trials: Vec<Vec<String>> = tried.outcomes.iter().zip(1..).map(trial).collect();
+    let trials =
+        page::table("What each came to.", &["trial", "verdict", "seconds", "beyond its limit"], &trials);
+    format!("<h3>All trials</h3>\n<div class=\"trials\">\n{numbers}{trials}</div>\n")
+}
+
+fn trial((outcome, number): (&Outcome, usize)) -> Vec<String> {
+    let beyond = outcome.measures.iter().filter(|measure| !measure.is_within());
+    let mut what: Vec<&str> = beyond.map(|measure| measure.name.as_str()).collect();
+    what.extend(outcome.trouble.as_deref());
+    let seconds = std::time::Duration::from_millis(outcome.took_ms).as_secs_f64();
+    let is_good = outcome.is_as_expected();
+    let verdict = format!("{} {}", if is_good { "✓" } else { "✗" }, verdict(outcome.variant, is_good));
+    vec![number.to_string(), verdict, format!("{seconds:.1}"), what.join("; ")]
+}
