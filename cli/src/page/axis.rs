@@ -21,7 +21,7 @@ impl Axis {
         let step = [1.0, 2.0, 5.0, 10.0].map(|it| it * unit).into_iter().find(|step| most / step <= 5.0);
         let step = step.unwrap_or(unit * 10.0);
         let count = (most / step).ceil().max(1.0);
-        let digits = if step < 1.0 { 1 } else { 0 };
+        let digits = if step < 1.0 { digits(-step.log10().floor()) } else { 0 };
         let mark = |number: u8| {
             let at = f64::from(number) * step;
             (at, format!("{at:.digits$}"))
@@ -101,6 +101,8 @@ mod tests {
             assert!(axis.to >= most && axis.marks.len() == marks, "{most}: {:?}", axis.marks);
         }
         assert_eq!(texts(&Axis::linear(180.0)), ["0", "50", "100", "150", "200"]);
+        assert_eq!(texts(&Axis::linear(0.13)), ["0.00", "0.05", "0.10", "0.15"]);
+        assert_eq!(texts(&Axis::linear(0.7)), ["0.0", "0.2", "0.4", "0.6", "0.8"]);
         assert_eq!(texts(&Axis::log_ms(0.4, 20.0)), ["0.1", "1", "10", "100"]);
         assert_eq!(texts(&Axis::log_ms(5.0, 5.0)), ["1", "10"]);
     }

@@ -32,9 +32,9 @@ struct Label {
     to: f64,
 }
 
-/// The middle of the numbers, and of the names of the parts, above the chart.
+/// The middle of the numbers, and the base of the names of the parts, above the chart.
 const NUMBERS: f64 = -26.0;
-const NAMES: f64 = -5.0;
+const NAMES: f64 = -4.0;
 /// What a letter takes, at most.
 const LETTER: f64 = 8.0;
 
@@ -58,7 +58,7 @@ impl Timeline {
     pub(crate) fn render(&self, title: &str, x: &Axis) -> String {
         let title = escape(title);
         let svg = format!(
-            "<figure>\n<figcaption>{title}</figcaption>\n<svg viewBox=\"0 -38 {WIDTH} 92\" role=\"img\" aria-label=\"{title}\">\n"
+            "<figure class=\"alone\">\n<figcaption>{title}</figcaption>\n<svg viewBox=\"0 -38 {WIDTH} 92\" role=\"img\" aria-label=\"{title}\">\n"
         );
         let line = format!("<path class=\"grid\" d=\"M{LEFT} 12H{RIGHT}\"/>\n");
         svg + &self.draw(x, (0.0, 12.0)) + &line + &x.draw((12.0, 50.0), "seconds") + "</svg>\n</figure>\n"
@@ -82,25 +82,25 @@ impl Timeline {
 impl Part {
     fn draw(&self, x: &Axis, (top, bottom): (f64, f64)) -> String {
         let (from, to) = (x.x_of(self.from), x.x_of(self.to));
-        let (class, width) = (if self.is_shaded { "part shaded" } else { "part" }, to - from);
-        let mut svg = format!("<path class=\"{class}\" d=\"M{from:.1} -16H{to:.1}V0H{from:.1}Z\"/>");
+        let mut svg = String::new();
         if self.is_shaded {
             svg += &format!("<path class=\"hatch\" d=\"M{from:.1} -8H{to:.1}\"/>");
             svg += &format!("<path class=\"shade\" d=\"M{from:.1} {top}H{to:.1}V{bottom}H{from:.1}Z\"/>");
         }
-        // What has no room has its first letter, or nothing.
-        let (name, letters) = (escape(&self.name), float(self.name.chars().count()));
-        let first: String = self.name.chars().take(1).collect();
-        let text = match width / LETTER {
-            room if room >= letters => name,
-            room if room >= 1.5 => escape(&first),
-            _ => return svg + "\n",
-        };
-        let middle = f64::midpoint(from, to);
-        svg + &format!(
-            "<text class=\"over\" x=\"{middle:.1}\" y=\"{}\" text-anchor=\"middle\">{text}</text>\n",
-            NAMES + 1.0
-        )
+        if let Some(text) = self.text((to - from) / LETTER) {
+            let middle = f64::midpoint(from, to);
+            svg += &format!(
+                "<text class=\"over\" x=\"{middle:.1}\" y=\"{NAMES}\" text-anchor=\"middle\">{text}</text>"
+            );
+        }
+        svg + &format!("<path class=\"part\" d=\"M{from:.1} -16H{to:.1}V0H{from:.1}Z\"/>\n")
+    }
+
+    /// The name; its first letter alone where there is no room for more letters than that.
+    fn text(&self, room: f64) -> Option<String> {
+        let all = self.name.chars().count();
+        let letters = if room >= float(all) { all } else { 1 };
+        (room >= 1.5).then(|| escape(&self.name.chars().take(letters).collect::<String>()))
     }
 }
 

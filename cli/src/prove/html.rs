@@ -76,7 +76,8 @@ fn section(variant: Variant, tried: &Tried) -> String {
         let how = format!("Without what it rests on it must be refuted: madang prove --controls {}", it.id);
         text += &format!("<h3>Its control</h3>\n{}{}", paragraph("", it.control), paragraph("soft", how));
     }
-    text += &format!("<h3>By hand</h3>\n<pre>{}</pre>\n", escape(&it.by_hand.join("\n")));
+    let commands: String = it.by_hand.iter().map(|it| format!("<code>{}</code>", escape(it))).collect();
+    text += &format!("<h3>By hand</h3>\n<pre>{commands}</pre>\n");
     text += &format!("<h3>What makes it hold</h3>\n{}", list("ul", it.code, "code"));
     text + "</section>\n"
 }

@@ -11,25 +11,28 @@ pub(super) fn table(tried: &Tried, outcome: &Outcome) -> String {
     if outcome.measures.is_empty() {
         return "<p class=\"bad\">Nothing was measured.</p>\n".to_owned();
     }
-    let mut html =
-        "<h3>What was measured</h3>\n<table class=\"measures\">\n<tr><th scope=\"col\">measure</th>\
-                    <th scope=\"col\">value, limit</th><th scope=\"col\">it is</th></tr>\n"
-            .to_owned();
+    let mut html = format!("<h3>What was measured</h3>\n<table class=\"measures\">\n{HEAD}<tbody>\n");
     let spreads = if tried.outcomes.len() > 1 { tried.spreads() } else { Vec::new() };
     for measure in &outcome.measures {
         let spread = spreads.iter().find(|spread| spread.measure.name == measure.name);
         html += &row(outcome.variant, measure, spread);
     }
-    html += "</table>\n";
-    if outcome.measures.iter().any(|measure| measure.limit.is_some()) {
-        html += KEY;
+    html += "</tbody>\n</table>\n";
+    match outcome.measures.iter().any(|measure| measure.limit.is_some()) {
+        true => html + &key(!spreads.is_empty()),
+        false => html,
     }
-    html
 }
 
+/// On paper it comes again on each page.
+const HEAD: &str = "<thead>\n<tr><th scope=\"col\">measure</th><th scope=\"col\">value<br>limit</th><th scope=\"col\">it is</th></tr>\n</thead>\n";
+
 /// What the signs of a bar mean.
-const KEY: &str = "<p class=\"soft key\">In a bar: ◆ the value, ✕ one that is beyond its limit, │ the limit, ▨ where the value must not be, \
-                   ├─┤ from the least to the most of all trials.</p>\n";
+fn key(has_spreads: bool) -> String {
+    let spread = if has_spreads { ", ├─┤ from the least to the most of all trials" } else { "" };
+    let signs = "◆ the value, ✕ a value beyond its limit, │ the limit, ▨ where the value must not be";
+    page::paragraph("soft key", format!("In a bar: {signs}{spread}."))
+}
 
 fn row(variant: Variant, measure: &Measure, spread: Option<&Spread>) -> String {
     let (name, value, limit) = (&measure.name, measure.told(), measure.told_limit());

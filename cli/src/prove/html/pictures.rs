@@ -28,7 +28,7 @@ fn legend(outcome: &Outcome) -> String {
     if outcome.marks.is_empty() {
         return String::new();
     }
-    let mut list = "<p class=\"soft\">The numbers above the pictures:</p>\n<ol class=\"marks\">\n".to_owned();
+    let mut list = "<p class=\"soft\">What was done at each number:</p>\n<ol class=\"marks\">\n".to_owned();
     for mark in &outcome.marks {
         list += &format!("<li><b>{:.2} s</b> {}</li>\n", seconds(mark.at_ms), escape(&mark.what));
     }

@@ -77,7 +77,7 @@ fn text(page: &str) -> String {
 }
 
 fn is_foreign(element: &Element) -> bool {
-    let known = "html head meta title style body main section h1 h2 h3 p a b br span div table tr th td ol ul li pre code figure \
+    let known = "html head meta title style body main section h1 h2 h3 p a b br span div table thead tbody tr th td ol ul li pre code figure \
                  figcaption svg path rect text";
     let is_unknown = !known.split(' ').any(|name| name == element.name);
     let loads = |(key, value): &(String, String)| {
