@@ -54,12 +54,14 @@ fn row(variant: Variant, measure: &Measure, spread: Option<&Spread>) -> String {
 pub(super) fn spread(tried: &Tried) -> String {
     let row = |spread: Spread| {
         let told = |value: f64| Measure { value, ..spread.measure.clone() }.told();
-        let (name, limit) = (spread.measure.name.clone(), spread.measure.told_limit());
-        vec![name, told(spread.least), told(spread.median), told(spread.most), limit]
+        // On a phone there is no room for a column more.
+        let (name, limit) = (&spread.measure.name, spread.measure.told_limit().replace(' ', "\u{a0}"));
+        let name = if limit.is_empty() { name.clone() } else { format!("{name}: {limit}") };
+        vec![name, told(spread.least), told(spread.median), told(spread.most)]
     };
     let rows: Vec<Vec<String>> = tried.spreads().into_iter().map(row).collect();
     let caption = format!("The numbers of {} trials.", tried.outcomes.len());
-    let numbers = page::table(&caption, &["measure", "least", "median", "most", "limit"], &rows);
+    let numbers = page::table(&caption, &["measure", "least", "median", "most"], &rows);
     let trials: Vec<Vec<String>> = tried.outcomes.iter().zip(1..).map(trial).collect();
     let trials =
         page::table("What each came to.", &["trial", "verdict", "seconds", "beyond its limit"], &trials);
