@@ -25,6 +25,7 @@ pub mod load;
 pub mod logs;
 pub mod order;
 pub mod output;
+mod page;
 mod place;
 pub mod prove;
 pub mod sagas;

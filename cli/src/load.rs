@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use madang_load::{Error, Load, Report, Settings};
 use tokio::time::{MissedTickBehavior, interval_at};
 
 use crate::exit::Unreachable;
-use crate::output::{GOOD, Output, WAITS, styled};
+use crate::output::{Output, WAITS, styled};
 use crate::shop::GatewayArgs;
 use crate::up::Stop;
 
@@ -128,9 +128,5 @@ fn tell(report: &Report, output: &Output) -> Result<()> {
 fn write(report: &Report, args: &LoadArgs, output: &Output) -> Result<()> {
     let json = serde_json::to_string_pretty(report)? + "\n";
     let files = [(&args.json, json), (&args.html, html::page(report))];
-    for (file, text) in files.into_iter().filter_map(|(file, text)| Some((file.as_ref()?, text))) {
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
-        output.note(&styled(GOOD, &format!("written: {}", file.display())));
-    }
-    Ok(())
+    files.iter().try_for_each(|(file, text)| file.iter().try_for_each(|file| output.write(file, text)))
 }

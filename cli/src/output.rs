@@ -6,8 +6,10 @@ mod progress;
 mod table;
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use anyhow::Context;
 use clap::ValueEnum;
 use prost::{Message, Name};
 use serde_json::Value;
@@ -90,6 +92,16 @@ impl Output {
         self.line(&value.to_string())
     }
 
+    /// Writes a report to a file, and says so.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn write(&self, file: &Path, text: &str) -> anyhow::Result<()> {
+        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        self.note(&styled(GOOD, &format!("written: {}", file.display())));
+        Ok(())
+    }
+
     /// Prints a remark on stderr. Nobody is left to tell where stderr is closed.
     pub fn note(&self, text: &str) {
         note(text);
@@ -119,4 +131,29 @@ pub(crate) fn excerpt(text: &str, most: usize) -> String {
 /// A message in the Protobuf JSON mapping.
 pub(crate) fn message<M: Message + Name>(message: &M) -> anyhow::Result<Value> {
     Ok(madang_api::json::to_value(message)?)
+}
+
+/// Whether a file can be there. What else may go wrong is seen when it is written.
+pub(crate) fn writable(text: &str) -> Result<(), String> {
+    let path = Path::new(text);
+    if path.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.is_none_or(Path::is_dir) {
+        true => Ok(()),
+        false => Err("its folder does not exist".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_that_could_not_be_written_is_told_before_the_work() {
+        assert!(writable("load.json").is_ok());
+        assert!(writable("/no/such/folder/load.json").is_err());
+        assert!(writable("/tmp").is_err());
+    }
 }

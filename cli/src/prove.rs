@@ -4,6 +4,7 @@
 //! stays. On Kubernetes the shop that is there is harmed, by one trial at a time, and what is done to it is undone. The experiments
 //! themselves are in `experiments/`.
 
+mod html;
 pub(crate) mod kubernetes;
 pub(crate) mod left;
 mod local;
@@ -14,13 +15,13 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use madang_experiments::all::EXPERIMENTS;
 use madang_experiments::{Experiment, Lab, Needs, Variant};
 
 use crate::cluster::TargetArgs;
 use crate::exit::Usage;
-use crate::output::{GOOD, Output, styled};
+use crate::output::{Output, writable};
 use crate::up::Stop;
 
 use kubernetes::There;
@@ -36,6 +37,7 @@ use report::{Report, Tried};
   madang prove --controls                   Without the mechanisms: now each hypothesis must be refuted
   madang prove deadlines --repeat 10        One of them, ten times: do the verdicts agree, how far do the numbers spread?
   madang prove --context kind-madang        Those that can be tried on Kubernetes, on the shop that is there
+  madang prove --html prove.html            What was done and measured as a page, for a browser, a phone or a printer
 
 On this machine each trial has a shop of its own, with free ports and a temporary folder, so no other shop is disturbed. On
 Kubernetes the shop that is there is harmed: its services are scaled to nothing and back.
@@ -46,11 +48,11 @@ pub struct ProveArgs {
     ids: Vec<String>,
 
     /// List them, and try none
-    #[arg(long, conflicts_with_all = ["explain", "controls", "repeat", "json"])]
+    #[arg(long, conflicts_with_all = ["explain", "controls", "repeat", "json", "html"])]
     list: bool,
 
     /// Tell all of one of them, and try none
-    #[arg(long, value_name = "ID", conflicts_with_all = ["ids", "controls", "repeat", "json"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["ids", "controls", "repeat", "json", "html"])]
     explain: Option<String>,
 
     /// Try the controls instead: what a claim rests on is taken away, and the experiment must notice
@@ -71,6 +73,23 @@ pub struct ProveArgs {
     /// Write all that was measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Write the report as a page with pictures to this file; it needs no other
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+impl ProveArgs {
+    /// Which reports could not be written: that is to be told before the experiments, not after them.
+    fn unwritable(&self) -> Vec<String> {
+        let files = [("--json", &self.json), ("--html", &self.html)];
+        let files =
+            files.iter().filter_map(|(flag, file)| Some((flag, file.as_ref()?.display().to_string())));
+        let wrong = |(flag, file): (&&str, String)| {
+            writable(&file).err().map(|error| format!("{flag}: `{file}`: {error}"))
+        };
+        files.filter_map(wrong).collect()
+    }
 }
 
 /// Tries experiments, or tells of them.
@@ -79,10 +98,10 @@ pub struct ProveArgs {
 /// Where there is no such experiment, the services' binaries are missing, or a file cannot be written.
 pub async fn run(args: ProveArgs, output: &Output) -> Result<ExitCode> {
     if let Some(id) = &args.explain {
-        show::explain(chosen(std::slice::from_ref(id))?, output)?;
+        show::explain(chosen(std::slice::from_ref(id), Vec::new())?, output)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut chosen = chosen(&args.ids)?;
+    let mut chosen = chosen(&args.ids, args.unwritable())?;
     if args.list {
         show::list(&chosen, output)?;
         return Ok(ExitCode::SUCCESS);
@@ -95,11 +114,8 @@ pub async fn run(args: ProveArgs, output: &Output) -> Result<ExitCode> {
     } else {
         output.text(&show::summary(&report))?;
     }
-    if let Some(file) = &args.json {
-        let text = format!("{:#}\n", report.value());
-        std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))?;
-        output.note(&styled(GOOD, &format!("written: {}", file.display())));
-    }
+    let files = [(&args.json, format!("{:#}\n", report.value())), (&args.html, html::page(&report))];
+    files.iter().try_for_each(|(file, text)| file.iter().try_for_each(|file| output.write(file, text)))?;
     Ok(if report.is_as_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -165,37 +181,43 @@ fn skipped(chosen: &[&'static Experiment], args: &ProveArgs) -> Vec<(&'static Ex
     chosen.iter().filter_map(|experiment| Some((*experiment, why(experiment)?))).collect()
 }
 
-/// The experiments of these names; all where there is none.
-fn chosen(ids: &[String]) -> Result<Vec<&'static Experiment>> {
-    if ids.is_empty() {
-        return Ok(EXPERIMENTS.iter().collect());
-    }
+/// The experiments of these names; all where there is none. What else is wrong is told with unknown names.
+fn chosen(ids: &[String], mut wrong: Vec<String>) -> Result<Vec<&'static Experiment>> {
     let find = |id: &String| EXPERIMENTS.iter().find(|experiment| experiment.id == *id);
     let known = || EXPERIMENTS.iter().map(|it| it.id).collect::<Vec<_>>().join(", ");
-    let wrong: Vec<String> = ids
-        .iter()
-        .filter(|id| find(id).is_none())
-        .map(|id| format!("there is no experiment `{id}`; there are {}", known()))
-        .collect();
+    let unknown = ids.iter().filter(|id| find(id).is_none());
+    wrong.extend(unknown.map(|id| format!("there is no experiment `{id}`; there are {}", known())));
     if !wrong.is_empty() {
         return Err(Usage { command: "madang prove", wrong }.into());
     }
-    Ok(ids.iter().filter_map(find).collect())
+    Ok(match ids.is_empty() {
+        true => EXPERIMENTS.iter().collect(),
+        false => ids.iter().filter_map(find).collect(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args, FromArgMatches};
+
     use super::*;
+
+    impl ProveArgs {
+        fn parse(args: &[&str]) -> Self {
+            let command = Self::augment_args(clap::Command::new("prove")).no_binary_name(true);
+            Self::from_arg_matches(&command.get_matches_from(args)).unwrap()
+        }
+    }
 
     #[test]
     fn experiments_go_by_their_names_and_all_unknown_ones_are_told() {
         let ids = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        assert_eq!(chosen(&ids(&["deadlines"])).unwrap()[0].id, "deadlines");
-        assert!(chosen(&[]).unwrap().len() > 1);
-        let error = chosen(&ids(&["x", "deadlines", "y"])).unwrap_err().to_string();
-        assert!(
-            error.contains("`x`") && error.contains("`y`") && error.contains("fault-isolation"),
-            "{error}"
-        );
+        assert_eq!(chosen(&ids(&["deadlines"]), vec![]).unwrap()[0].id, "deadlines");
+        assert!(chosen(&[], vec![]).unwrap().len() > 1);
+        let args = ProveArgs::parse(&["x", "deadlines", "y", "--html", "/no/such/folder/x"]);
+        let error = chosen(&args.ids, args.unwritable()).unwrap_err().to_string();
+        for word in ["`x`", "`y`", "fault-isolation", "--html: `/no/such/folder/x`"] {
+            assert!(error.contains(word), "{word}: {error}");
+        }
     }
 }

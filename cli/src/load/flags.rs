@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use madang_load::{Arrivals, Choice, Mix, Schedule, Settings};
 
 use crate::exit::Usage;
+use crate::output::writable;
 use crate::system;
 
 /// The flags as they were written: they are read together, so that all that is wrong is told at once.
@@ -138,19 +139,6 @@ fn duration(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| "write a duration, such as 500ms, 30s, 2m or 1h".to_owned())
 }
 
-/// Whether a file can be there. What else may go wrong is seen when it is written.
-fn writable(text: &str) -> Result<(), String> {
-    let path = PathBuf::from(text);
-    if path.is_dir() {
-        return Err("it is a folder".to_owned());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    match folder.is_none_or(std::path::Path::is_dir) {
-        true => Ok(()),
-        false => Err("its folder does not exist".to_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -201,13 +189,6 @@ mod tests {
         for word in ["rate", "--duration", "--mix", "--arrivals", "--seed", "connections", "deadline"] {
             assert!(wrong.iter().any(|it| it.contains(word)), "{word}: {wrong:#?}");
         }
-    }
-
-    #[test]
-    fn a_report_that_could_not_be_written_is_told_before_the_load() {
-        assert!(writable("load.json").is_ok());
-        assert!(writable("/no/such/folder/load.json").is_err());
-        assert!(writable("/tmp").is_err());
     }
 
     #[test]

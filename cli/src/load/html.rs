@@ -1,53 +1,25 @@
-//! A report as one page: no script, nothing from elsewhere, light and dark, and nothing told by colour alone.
+//! A load's report as a page.
 
-mod chart;
 mod charts;
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
 use madang_load::{Histogram, KindReport, Orders, Report, Told};
 
 use super::show::ends;
-
-const STYLE: &str = include_str!("html/page.css");
+use crate::page::{document, paragraph, table};
 
 /// The page.
 pub(super) fn page(report: &Report) -> String {
-    let title = format!("Load on {}", escape(&report.settings.gateway));
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
-    );
-    page += &summary(report);
-    page += "<h2>In time</h2>\n<div class=\"charts\">\n";
-    charts::all(report).into_iter().for_each(|chart| page += &chart);
-    page += "</div>\n";
-    page += &kinds(report);
-    page += &errors(report);
-    page += &orders(&report.orders);
-    page += &settings(&report.settings);
-    page + "</main>\n</body>\n</html>\n"
-}
-
-/// A text within HTML, in an attribute too.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-fn paragraph(class: &str, text: impl Display) -> String {
-    format!("<p class=\"{class}\">{}</p>\n", escape(&text.to_string()))
+    let mut main = summary(report);
+    main += "<h2>In time</h2>\n<div class=\"charts\">\n";
+    charts::all(report).into_iter().for_each(|chart| main += &chart);
+    main += "</div>\n";
+    main += &kinds(report);
+    main += &errors(report);
+    main += &orders(&report.orders);
+    main += &settings(&report.settings);
+    document(&format!("Load on {}", report.settings.gateway), "", &main)
 }
 
 fn summary(report: &Report) -> String {
@@ -80,22 +52,6 @@ fn summary(report: &Report) -> String {
     };
     let stopped = "It was stopped before its schedule ended.";
     if report.stopped_early { text + &paragraph("bad", stopped) } else { text }
-}
-
-/// A table under a sentence; the first column is text.
-fn table(caption: &str, titles: &[&str], rows: &[Vec<String>]) -> String {
-    let caption = escape(caption);
-    // Who has no mouse can scroll it too.
-    let mut html = format!(
-        "<p class=\"soft\">{caption}</p>\n<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n<table>\n<tr>"
-    );
-    titles.iter().for_each(|title| html += &format!("<th scope=\"col\">{}</th>", escape(title)));
-    html += "</tr>\n";
-    for row in rows {
-        let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
-        html += &format!("<tr>{cells}</tr>\n");
-    }
-    html + "</table>\n</div>\n"
 }
 
 fn kinds(report: &Report) -> String {

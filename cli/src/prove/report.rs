@@ -3,6 +3,8 @@ use serde_json::{Value, json};
 
 use crate::system;
 
+const LOCAL: &str = "local";
+
 /// All that was tried.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -45,13 +47,28 @@ impl Report {
             at: system::now(),
             tried,
             skipped,
-            place: context.unwrap_or("local").to_owned(),
+            place: context.unwrap_or(LOCAL).to_owned(),
         }
+    }
+
+    /// Whether each trial had a shop of its own on this machine.
+    pub(super) fn is_local(&self) -> bool {
+        self.place == LOCAL
     }
 
     /// Whether each experiment held, or each control was refuted, every time.
     pub(super) fn is_as_expected(&self) -> bool {
         !self.tried.is_empty() && self.tried.iter().all(Tried::is_as_expected)
+    }
+
+    /// How many came out as they should, in words.
+    pub(super) fn said(&self) -> String {
+        let (good, all) = (self.tried.iter().filter(|it| it.is_as_expected()).count(), self.tried.len());
+        let what = match self.variant {
+            Variant::Real => "claims hold",
+            Variant::Control => "controls are refuted, as they must be",
+        };
+        format!("{good} of {all} {what}")
     }
 
     pub(super) fn value(&self) -> Value {
@@ -67,7 +84,7 @@ impl Report {
             "madang": env!("CARGO_PKG_VERSION"),
             "at": self.at,
             "place": self.place,
-            "cores": std::thread::available_parallelism().map_or(1, usize::from),
+            "cores": cores(),
             "variant": self.variant,
             "as_expected": self.is_as_expected(),
             "skipped": self.skipped.iter().map(|(it, why)| json!({ "id": it.id, "why": why })).collect::<Vec<_>>(),
@@ -79,6 +96,12 @@ impl Report {
 impl Tried {
     pub(super) fn is_as_expected(&self) -> bool {
         !self.outcomes.is_empty() && self.outcomes.iter().all(Outcome::is_as_expected)
+    }
+
+    /// The trial that tells the most, and which it is: the first that did not come out as it should, else the first.
+    pub(super) fn shown(&self) -> Option<(usize, &Outcome)> {
+        let trials = || self.outcomes.iter().enumerate();
+        trials().find(|(_, outcome)| !outcome.is_as_expected()).or_else(|| trials().next())
     }
 
     /// Of each measure, by its name.
@@ -98,6 +121,21 @@ impl Tried {
         }
         spreads
     }
+}
+
+/// PASS or FAIL of an experiment; of a control, whether it was refuted as it must be.
+pub(super) fn verdict(variant: Variant, is_as_expected: bool) -> &'static str {
+    match (variant, is_as_expected) {
+        (Variant::Real, true) => "PASS",
+        (Variant::Real, false) => "FAIL",
+        (Variant::Control, true) => "REFUTED",
+        (Variant::Control, false) => "NOT REFUTED",
+    }
+}
+
+/// Of this machine.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 #[cfg(test)]
@@ -142,5 +180,13 @@ mod tests {
         let [Spread { least, median, most, .. }] = &spreads[..] else { panic!("{spreads:?}") };
         assert_eq!((*least, *median, *most), (1.0, 3.0, 5.0));
         assert_eq!(report.value()["tried"][0]["outcomes"][2]["measures"][0]["value"], 3.0);
+    }
+
+    #[test]
+    fn the_trial_that_tells_the_most_is_the_first_that_went_wrong() {
+        let shown = |outcomes| report(outcomes).tried[0].shown().map(|(number, _)| number);
+        assert_eq!(shown(vec![outcome(1.0, true), outcome(3.0, false), outcome(4.0, false)]), Some(1));
+        assert_eq!(shown(vec![outcome(1.0, true), outcome(2.0, true)]), Some(0));
+        assert_eq!(shown(vec![]), None);
     }
 }

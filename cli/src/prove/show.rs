@@ -71,14 +71,8 @@ fn line(measure: &Measure) -> String {
     format!("  {told} {:<10} {}\n", measure.told_limit(), measure.name)
 }
 
-/// PASS or FAIL of an experiment; of a control, whether it was refuted as it must be.
 fn verdict(variant: Variant, is_as_expected: bool) -> String {
-    match (variant, is_as_expected) {
-        (Variant::Real, true) => styled(GOOD, "PASS"),
-        (Variant::Real, false) => styled(BAD, "FAIL"),
-        (Variant::Control, true) => styled(GOOD, "REFUTED"),
-        (Variant::Control, false) => styled(BAD, "NOT REFUTED"),
-    }
+    styled(if is_as_expected { GOOD } else { BAD }, super::report::verdict(variant, is_as_expected))
 }
 
 /// All of it in a table; with several trials, how far the numbers spread.
@@ -100,7 +94,8 @@ pub(super) fn summary(report: &Report) -> String {
         table.row([experiment.id.into(), verdict, Cell::number(0), (*why).into()]);
     }
     let spreads = if report.repeat > 1 { report.tried.iter().map(spread).collect() } else { String::new() };
-    format!("\n{}{spreads}{}\n", table.render(), said(report))
+    let said = styled(if report.is_as_expected() { GOOD } else { BAD }, &report.said());
+    format!("\n{}{spreads}{said}\n", table.render())
 }
 
 fn spread(tried: &Tried) -> String {
@@ -112,14 +107,4 @@ fn spread(tried: &Tried) -> String {
         table.row([name, told(spread.least), told(spread.median), told(spread.most), limit]);
     }
     format!("\n{}", table.render())
-}
-
-fn said(report: &Report) -> String {
-    let (good, all) = (report.tried.iter().filter(|it| it.is_as_expected()).count(), report.tried.len());
-    let what = match report.variant {
-        Variant::Real => "claims hold",
-        Variant::Control => "controls are refuted, as they must be",
-    };
-    let style = if report.is_as_expected() { GOOD } else { BAD };
-    styled(style, &format!("{good} of {all} {what}"))
 }
