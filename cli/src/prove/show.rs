@@ -81,13 +81,9 @@ pub(super) fn summary(report: &Report) -> String {
     for tried in &report.tried {
         let as_expected = tried.outcomes.iter().filter(|outcome| outcome.is_as_expected()).count();
         let trials = format!("{as_expected}/{}", tried.outcomes.len());
-        let verdict = verdict(report.variant, tried.is_as_expected());
-        table.row([
-            tried.experiment.id.into(),
-            verdict.as_str().into(),
-            Cell::number(trials),
-            tried.experiment.claim.into(),
-        ]);
+        let style = if tried.is_as_expected() { GOOD } else { BAD };
+        let verdict = Cell::new(style, super::report::verdict(report.variant, tried.is_as_expected()));
+        table.row([tried.experiment.id.into(), verdict, Cell::number(trials), tried.experiment.claim.into()]);
     }
     for (experiment, why) in &report.skipped {
         let verdict = Cell::new(FAINT, "SKIPPED");
