@@ -24,7 +24,7 @@ use tonic::transport::{Channel, Server};
 use tonic::{Request, Response, Status, Streaming};
 
 /// How long events are gathered: longer than a customer takes from one change of an order to the next.
-const WHILE: Duration = Duration::from_millis(300);
+const WHILE: Duration = Duration::from_secs(1);
 /// Events in an answer at most.
 const BATCH: usize = 256;
 

@@ -12,21 +12,21 @@ use crate::{Experiment, Limit, Needs, Phase, Setup, Trial, Unit, Variant};
 pub(super) const EXPERIMENT: Experiment = Experiment {
     id: "backpressure",
     claim: "Overload is refused at once, and what is taken on is done as well as ever.",
-    hypothesis: "Payments can authorize 20 orders a second and 60 are asked for: two of three are refused at once, the others take no longer than in calm, and four fifths of the capacity are used at least.",
+    hypothesis: "Payments can authorize 5 orders a second and 15 are asked for: two of three are refused at once, the others take no longer than in calm, and four fifths of the capacity are used at least.",
     steps: &[
-        "payments takes 1 s for each authorization (FaultService), and 20 at once: 20 orders a second",
-        "orders takes on 22 calls at once, hardly more than payments can work on",
-        "orders at 10/s, 2 s",
-        "orders at 60/s, 6 s",
+        "payments takes 2 s for each authorization (FaultService), and 10 at once: 5 orders a second",
+        "orders takes on 10 calls at once, no more than payments can work on",
+        "orders at 2.5/s, 2 s",
+        "orders at 15/s, 10 s",
         "payments is healed; every order is followed to its end",
     ],
     control: "Orders takes on all that comes, up to 1024 calls: what payments cannot work on waits.",
     needs: Needs::Local,
     limit: Duration::from_secs(120),
     by_hand: &[
-        "MADANG_FAULTS=true MADANG_MAX_CONCURRENCY=20 madang up --data /tmp/shop --ports free",
-        "grpcurl -plaintext -d '{\"fault\":{\"fault_id\":\"slow\",\"percent\":100,\"delay\":\"1s\"},\"ttl\":\"60s\"}' PAYMENTS madang.faults.v1.FaultService/SetFault",
-        "madang load --shop /tmp/shop/shop.json --rate 60 --duration 6s --mix order=1",
+        "MADANG_FAULTS=true MADANG_MAX_CONCURRENCY=10 madang up --data /tmp/shop --ports free",
+        "grpcurl -plaintext -d '{\"fault\":{\"fault_id\":\"slow\",\"percent\":100,\"delay\":\"2s\"},\"ttl\":\"60s\"}' PAYMENTS madang.faults.v1.FaultService/SetFault",
+        "madang load --shop /tmp/shop/shop.json --rate 15 --duration 10s --mix order=1",
     ],
     code: &["crates/chassis/src/server/limit.rs", "services/orders/src/app/place.rs"],
     setup,
@@ -34,19 +34,19 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
 };
 
 const AUTHORIZE: &str = "/madang.payments.v1.PaymentsService/AuthorizePayment";
-const DELAY: Duration = Duration::from_secs(1);
-/// Orders that payments can work on at once.
-const PLACES: &str = "20";
-/// A tenth more, since an order is not with payments all the time: it has prices, stock and a parcel too.
-const TAKEN_ON: &str = "22";
+const DELAY: Duration = Duration::from_secs(2);
+/// Orders that payments can work on at once. Were more taken on, some would find no place there and ask again, each time later.
+const PLACES: &str = "10";
 /// Orders a second that it can work on: its places by the time that each is taken.
-const CAPACITY: f64 = 20.0;
+const CAPACITY: f64 = 5.0;
 const OFFERED: f64 = 3.0 * CAPACITY;
-const SECONDS: u64 = 6;
+const SECONDS: u64 = 10;
 /// Two authorizations: who takes so long has waited for others.
-const WAITED: f64 = 2_000.0;
-/// A refusal takes a call through the gateway, and no work; a customer does not notice less.
-const AT_ONCE: f64 = 250.0;
+const WAITED: f64 = 4_000.0;
+/// After four fifths of it who still waits is told that the order is pending: later than that.
+const PATIENT: Duration = Duration::from_secs(10);
+/// A refusal is a call through the gateway, and no work: far less than an authorization, also on a busy machine.
+const AT_ONCE: f64 = 500.0;
 const HEALED: Duration = Duration::from_secs(10);
 const BETWEEN: Duration = Duration::from_millis(20);
 
@@ -54,7 +54,7 @@ fn setup(variant: Variant) -> Setup {
     let setup = Setup::usual(variant).with("payments", "MADANG_FAULTS", "true");
     let setup = setup.with("payments", "MADANG_MAX_CONCURRENCY", PLACES);
     match variant {
-        Variant::Real => setup.with("orders", "MADANG_MAX_CONCURRENCY", TAKEN_ON),
+        Variant::Real => setup.with("orders", "MADANG_MAX_CONCURRENCY", PLACES),
         Variant::Control => setup,
     }
 }
@@ -64,9 +64,9 @@ async fn run(trial: &Trial) -> Result<()> {
     stock(world).await?;
     let delay = Some(prost_types::Duration { seconds: DELAY.as_secs().try_into()?, nanos: 0 });
     harm(world, "payments", Fault { delay, ..fault(AUTHORIZE) }).await?;
-    trial.mark("payments takes 1 s for each authorization");
+    trial.mark("payments takes 2 s for each authorization");
     let calm = orders(Phase::Before, CAPACITY / 2.0, 2).run(trial).await?;
-    trial.mark("orders at 60/s");
+    trial.mark("orders at 15/s");
     let over = orders(Phase::During, OFFERED, SECONDS).begin(trial).await?;
     tokio::time::sleep(Duration::from_secs(SECONDS)).await;
     end_fault(trial).await?;
@@ -114,7 +114,7 @@ async fn end_fault(trial: &Trial) -> Result<()> {
 
 /// Refused orders are not asked for again.
 fn orders(phase: Phase, rate: f64, seconds: u64) -> Wanted {
-    Wanted { retries: 0, ..Wanted::orders(phase, rate, seconds) }
+    Wanted { retries: 0, deadline: PATIENT, ..Wanted::orders(phase, rate, seconds) }
 }
 
 fn is_refusal(errors: &madang_load::Errors) -> bool {
@@ -128,7 +128,7 @@ fn taken(report: &Report) -> f64 {
 }
 
 /// How many were answered without an error a second, from when the first could be until the last was asked for. An order is
-/// answered before its end only after 4 s: where 95 of 100 took less, these are orders done.
+/// answered before its end only after 8 s: where 95 of 100 took less, these are orders done.
 #[expect(clippy::cast_precision_loss, reason = "counts are small")]
 fn answered(report: &Report) -> f64 {
     let window = DELAY.as_secs() * 1000..SECONDS * 1000;
