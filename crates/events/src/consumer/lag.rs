@@ -32,7 +32,7 @@ pub(super) struct Lag {
 /// The oldest event that is not applied yet.
 #[derive(Clone, Copy)]
 struct Waiting {
-    /// Its position; none where it could not be read.
+    /// Its position; none where it was not read.
     position: Option<i64>,
     /// When it happened, or else when it was first seen that there is one.
     since: Timestamp,
@@ -126,19 +126,19 @@ impl Lag {
         self.age.get_or_create(&[("producer", producer)]).set(seconds);
     }
 
-    /// The event at this position, which is there. It is read once: a consumer that stands still costs its producer nothing.
+    /// The event at this position, which is there. It is read once, and not before the second look that finds a lag: neither a
+    /// consumer that stands still nor one that is up to date costs its producer anything.
     async fn oldest(&self, followed: &Followed, position: i64) -> Waiting {
-        let before = self.waiting.get(followed.subscription.producer).copied();
-        if let Some(known) = before.filter(|known| known.position == Some(position)) {
-            return known;
+        let Some(before) = self.waiting.get(followed.subscription.producer).copied() else {
+            return Waiting { position: None, since: self.shared.clock.now() };
+        };
+        if before.position == Some(position) {
+            return before;
         }
         let events = followed.subscription.source.read(position.saturating_sub(1)).await.unwrap_or_default();
         match events.first().filter(|event| event.position == position) {
             Some(event) => Waiting { position: Some(position), since: event.occur_time },
-            None => {
-                let since = before.map_or_else(|| self.shared.clock.now(), |before| before.since);
-                Waiting { position: None, since }
-            }
+            None => Waiting { position: None, ..before },
         }
     }
 }
