@@ -59,14 +59,15 @@ fn limit(measure: &Value) -> String {
     told("≤", "at_most").or_else(|| told("≥", "at_least")).unwrap_or_default()
 }
 
-fn section(experiment: &Experiment, reports: [&Value; 2]) -> String {
+fn section(experiment: &Experiment, reports: &[Value; 4]) -> String {
     let Experiment { id, claim, hypothesis, control, .. } = experiment;
     let code: Vec<String> = experiment.code.iter().map(|path| format!("[{path}](../{path})")).collect();
     let file = format!("experiments/src/all/{}.rs", experiment.file());
     let mut text =
         format!("## {id}\n\n{claim}\n\n**Hypothesis.** {hypothesis}\n\n**Control.** {control}\n\n");
     writeln!(text, "Kept by {}; tried by [{file}](../{file}).", code.join(", ")).unwrap();
-    for (report, what) in reports.into_iter().zip(["measured", "its control"]) {
+    let named = ["measured", "its control", "measured on Kubernetes", "its control on Kubernetes"];
+    for (report, what) in reports.iter().zip(named) {
         let Some(tried) = tried(report, id) else { continue };
         writeln!(text, "\n| {what} | | limit |\n|---|---|---|").unwrap();
         for (name, value) in measures(tried) {
@@ -79,9 +80,9 @@ fn section(experiment: &Experiment, reports: [&Value; 2]) -> String {
 /// `MADANG_WRITE_CLAIMS=1` writes it instead.
 #[test]
 fn docs_claims_md_tells_all_experiments_and_their_last_numbers() {
-    let (real, controls) = (evidence("local.json"), evidence("local-controls.json"));
-    let sections: Vec<String> =
-        EXPERIMENTS.iter().map(|experiment| section(experiment, [&real, &controls])).collect();
+    let reports =
+        ["local.json", "local-controls.json", "kubernetes.json", "kubernetes-controls.json"].map(evidence);
+    let sections: Vec<String> = EXPERIMENTS.iter().map(|experiment| section(experiment, &reports)).collect();
     let path = root().join("docs/claims.md");
     let page = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once("<!-- experiments -->").unwrap();
