@@ -80,6 +80,14 @@ pub struct ProveArgs {
 }
 
 impl ProveArgs {
+    fn is_on_kubernetes(&self) -> bool {
+        self.target.context.is_some()
+    }
+
+    fn variant(&self) -> Variant {
+        if self.controls { Variant::Control } else { Variant::Real }
+    }
+
     /// Which reports could not be written: that is to be told before the experiments, not after them.
     fn unwritable(&self) -> Vec<String> {
         let files = [("--json", &self.json), ("--html", &self.html)];
@@ -154,16 +162,6 @@ async fn attempt(
     let progress = RefCell::new(output.progress());
     let tell = move |what: &str| progress.borrow_mut().show(&format!("{}: {what}", experiment.id));
     madang_experiments::run(experiment, variant, (lab, Box::new(tell)), stop.heard()).await
-}
-
-impl ProveArgs {
-    fn is_on_kubernetes(&self) -> bool {
-        self.target.context.is_some()
-    }
-
-    fn variant(&self) -> Variant {
-        if self.controls { Variant::Control } else { Variant::Real }
-    }
 }
 
 /// Those that cannot be tried where they are to be, with the reason.

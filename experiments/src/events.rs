@@ -1,6 +1,5 @@
 //! What producers published and how far consumers came, as operators see it.
 
-use madang_api::within;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -10,6 +9,7 @@ use madang_api::events::v1::event_feed_service_client::EventFeedServiceClient;
 use madang_api::events::v1::{
     DeadLetter, GetLastPositionRequest, GetLastPositionResponse, ListCursorsRequest, ListDeadLettersRequest,
 };
+use madang_api::within;
 use tokio::time::Instant;
 
 use crate::World;

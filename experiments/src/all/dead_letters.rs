@@ -1,4 +1,3 @@
-use madang_api::within;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use madang_api::inventory::v1::{GetStockRequest, ReserveStockRequest};
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
 use madang_api::orders::v1::{CancelOrderRequest, Order, OrderState};
 use madang_api::types::v1::ProductQuantity;
+use madang_api::within;
 use tonic::Code;
 use tonic::transport::Channel;
 

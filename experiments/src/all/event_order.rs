@@ -1,4 +1,3 @@
-use madang_api::within;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use madang_api::orders::v1::CancelOrderRequest;
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
 use madang_api::payments::v1::payments_service_client::PaymentsServiceClient;
 use madang_api::payments::v1::{GetPaymentRequest, PaymentState};
+use madang_api::within;
 use prost::Name;
 use tonic::Code;
 use tonic::transport::Channel;

@@ -1,10 +1,10 @@
-use madang_api::within;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures::future::join_all;
 use http::uri::PathAndQuery;
 use madang_api::faults::v1::Fault;
+use madang_api::within;
 use tokio::time::{Instant, sleep};
 use tonic::Status;
 use tonic::client::Grpc;
