@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use madang_load::{Quantile, Series};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Variant;
 
@@ -26,7 +26,7 @@ pub struct Outcome {
 }
 
 /// A number with its limit.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measure {
     /// What it is, such as `visits that failed while payments was dead`.
     pub name: String,
@@ -39,7 +39,7 @@ pub struct Measure {
 }
 
 /// What a measure counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// Things.
@@ -55,7 +55,7 @@ pub enum Unit {
 }
 
 /// What a measure must be. Each comes from the mechanism, never from what one run happened to give.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
     /// Not more.
@@ -161,6 +161,11 @@ impl fmt::Display for Phase {
             Self::After => "after",
         })
     }
+}
+
+/// A duration in milliseconds.
+pub(crate) fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
 }
 
 /// A duration as all times here are told.

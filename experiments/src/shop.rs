@@ -166,6 +166,26 @@ pub(crate) fn fault(method: &str) -> Fault {
     Fault { fault_id: "prove".to_owned(), method: method.to_owned(), percent: 100, ..Fault::default() }
 }
 
+/// A fault of calls of one RPC, or of all where it is empty, each of which takes so much longer.
+pub(crate) fn delay(method: &str, by: Duration) -> Fault {
+    // One that is too long for the wire is none, and refused as such.
+    Fault { delay: by.try_into().ok(), ..fault(method) }
+}
+
+/// Keeps a copy of the data of a service that runs, as it is now.
+pub(crate) async fn keep(world: &dyn World, service: &str) -> Result<()> {
+    world.kill(service).await?;
+    world.keep(service).await?;
+    world.start(service).await
+}
+
+/// Puts the copy back under a service that runs.
+pub(crate) async fn put_back(world: &dyn World, service: &str) -> Result<()> {
+    world.kill(service).await?;
+    world.put_back(service).await?;
+    world.start(service).await
+}
+
 /// Kills these services, all at once.
 pub(crate) async fn kill(world: &dyn World, services: &[&str]) -> Result<()> {
     let killed = join_all(services.iter().map(|service| world.kill(service))).await;

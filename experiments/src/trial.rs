@@ -5,7 +5,7 @@ use std::time::Duration;
 use madang_load::Report;
 use tokio::time::Instant;
 
-use crate::outcome::{Limit, Mark, Measure, Phase, Plot, Unit, millis};
+use crate::outcome::{Limit, Mark, Measure, Phase, Plot, Unit, millis, ms};
 use crate::{Variant, World};
 
 /// Where a trial tells what it does.
@@ -62,7 +62,7 @@ impl Trial {
 
     /// Notes a time that must be within a limit, in milliseconds.
     pub fn ms(&self, name: impl Into<String>, value: Duration, limit: Limit) {
-        self.measure(name, (value.as_secs_f64() * 1e3, Unit::Ms), Some(limit));
+        self.measure(name, (ms(value), Unit::Ms), Some(limit));
     }
 
     /// Notes a number, with a limit or without one.

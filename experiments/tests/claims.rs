@@ -4,8 +4,8 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use madang_experiments::Experiment;
 use madang_experiments::all::EXPERIMENTS;
+use madang_experiments::{Experiment, Measure};
 use serde_json::Value;
 
 fn root() -> PathBuf {
@@ -25,38 +25,22 @@ fn tried<'a>(report: &'a Value, id: &str) -> Option<&'a Value> {
 /// Each measure of an experiment, with the least and the greatest value of all its trials.
 fn measures(tried: &Value) -> Vec<(String, String)> {
     let outcomes = tried["outcomes"].as_array().unwrap();
-    let first = outcomes[0]["measures"].as_array().unwrap();
-    let told = |measure: &Value| {
-        let all = outcomes.iter().flat_map(|outcome| outcome["measures"].as_array().unwrap());
+    let read = |outcome: &Value| serde_json::from_value::<Vec<Measure>>(outcome["measures"].clone()).unwrap();
+    let all: Vec<Vec<Measure>> = outcomes.iter().map(read).collect();
+    let told = |measure: &Measure| {
         let mut values: Vec<f64> = all
-            .filter(|other| other["name"] == measure["name"])
-            .map(|other| other["value"].as_f64().unwrap())
+            .iter()
+            .flatten()
+            .filter(|other| other.name == measure.name)
+            .map(|other| other.value)
             .collect();
         values.sort_by(f64::total_cmp);
-        let (least, most) = (number(values[0], measure), number(values[values.len() - 1], measure));
+        let at = |value: f64| Measure { value, ..measure.clone() }.told();
+        let (least, most) = (at(values[0]), at(values[values.len() - 1]));
         let value = if least == most { least } else { format!("{least} to {most}") };
-        (measure["name"].as_str().unwrap().to_owned(), format!("{value} | {}", limit(measure)))
+        (measure.name.clone(), format!("{value} | {}", measure.told_limit()))
     };
-    first.iter().map(told).collect()
-}
-
-fn number(value: f64, measure: &Value) -> String {
-    match measure["unit"].as_str().unwrap() {
-        "count" => format!("{value:.0}"),
-        "ms" if value < 10.0 => format!("{value:.2} ms"),
-        "ms" => format!("{value:.0} ms"),
-        "seconds" => format!("{value:.1} s"),
-        "rate" => format!("{value:.0}/s"),
-        _ => format!("{value:.2}"),
-    }
-}
-
-fn limit(measure: &Value) -> String {
-    let told = |sign: &str, kind: &str| {
-        let value = measure["limit"].get(kind)?.as_f64()?;
-        Some(format!("{sign} {}", number(value, measure)))
-    };
-    told("≤", "at_most").or_else(|| told("≥", "at_least")).unwrap_or_default()
+    all[0].iter().map(told).collect()
 }
 
 fn section(experiment: &Experiment, reports: &[Value; 4]) -> String {

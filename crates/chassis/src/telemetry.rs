@@ -1,9 +1,12 @@
 //! Logs and traces of a process.
 
 use std::io;
+use std::time::Duration;
 
+use http::Uri;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use tonic::transport::{Channel, Endpoint};
 use tracing_subscriber::filter::{LevelFilter, ParseError, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
@@ -77,6 +80,14 @@ pub(crate) fn instance() -> String {
     let host = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
     let process = std::process::id();
     host.map_or_else(|| process.to_string(), |host| format!("{host}/{process}"))
+}
+
+/// How long a collector may take to be reached, and to answer.
+pub(crate) const LIMIT: Duration = Duration::from_secs(3);
+
+/// A channel to the collector, which connects when it is first used.
+pub(crate) fn collector(platform: &Platform, endpoint: Uri) -> Channel {
+    Endpoint::from(endpoint).connect_timeout(LIMIT).connect_with_connector_lazy(platform.connector.clone())
 }
 
 /// Who speaks: the service, and which of its replicas.

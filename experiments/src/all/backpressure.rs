@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use madang_api::faults::v1::Fault;
 use madang_load::Report;
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
-use crate::shop::{Wanted, fault, harm, heal, stock};
+use crate::outcome::ms;
+use crate::shop::{Wanted, delay, harm, heal, stock};
 use crate::{Experiment, Limit, Needs, Phase, Setup, Trial, Unit, Variant};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -62,8 +62,7 @@ fn setup(variant: Variant) -> Setup {
 async fn run(trial: &Trial) -> Result<()> {
     let world = trial.world();
     stock(world).await?;
-    let delay = Some(prost_types::Duration { seconds: DELAY.as_secs().try_into()?, nanos: 0 });
-    harm(world, "payments", Fault { delay, ..fault(AUTHORIZE) }).await?;
+    harm(world, "payments", delay(AUTHORIZE, DELAY)).await?;
     trial.mark("payments takes 2 s for each authorization");
     let calm = orders(Phase::Before, CAPACITY / 2.0, 2).run(trial).await?;
     trial.mark("orders at 15/s");
@@ -124,7 +123,7 @@ fn is_refusal(errors: &madang_load::Errors) -> bool {
 /// What those took that were not refused, in milliseconds.
 fn taken(report: &Report) -> f64 {
     let latencies = report.kinds.iter().map(|kind| kind.latency_ok.quantile(0.95));
-    latencies.max().unwrap_or_default().as_secs_f64() * 1e3
+    ms(latencies.max().unwrap_or_default())
 }
 
 /// How many were answered without an error a second, from when the first could be until the last was asked for. An order is

@@ -16,7 +16,7 @@ use tonic::Code;
 use tonic::transport::Channel;
 
 use crate::events::{dead_letters, unread};
-use crate::shop::{PRODUCT, USUAL, connect, fault, harm, heal, id, order, stock};
+use crate::shop::{PRODUCT, USUAL, connect, fault, harm, heal, id, keep, order, put_back, stock};
 use crate::{Experiment, Limit, Needs, Setup, Trial, Variant};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -65,17 +65,13 @@ fn setup(variant: Variant) -> Setup {
 async fn run(trial: &Trial) -> Result<()> {
     let world = trial.world();
     stock(world).await?;
-    world.kill("inventory").await?;
-    world.keep("inventory").await?;
-    world.start("inventory").await?;
+    keep(world, "inventory").await?;
     let channel = connect(&world.gateway()).await?;
     hold_parcels(trial).await?;
     let early = place(channel.clone(), EARLY).await?;
     cancel(channel.clone(), &early[..CANCELLED]).await?;
     trial.mark("6 orders are confirmed, 2 of them cancelled");
-    world.kill("inventory").await?;
-    world.put_back("inventory").await?;
-    world.start("inventory").await?;
+    put_back(world, "inventory").await?;
     trial.mark("inventory is back, without their reservations");
     heal(world, "payments").await?;
     let late = place(channel, LATE).await?;

@@ -4,13 +4,12 @@ use anyhow::{Context, Result};
 use futures::{StreamExt, stream};
 use madang_api::catalog::v1::SearchProductsRequest;
 use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
-use madang_api::faults::v1::Fault;
 use madang_api::within;
 use tokio::time::Instant;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 
-use crate::shop::{connect, fault, harm};
+use crate::shop::{connect, delay, harm};
 use crate::{Experiment, Limit, Needs, Setup, Trial, Variant};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -52,8 +51,7 @@ fn setup(variant: Variant) -> Setup {
 
 async fn run(trial: &Trial) -> Result<()> {
     let world = trial.world();
-    let delay = Some(prost_types::Duration { seconds: SLOW.as_secs().try_into()?, nanos: 0 });
-    harm(world, "catalog", Fault { delay, ..fault(SEARCH) }).await?;
+    harm(world, "catalog", delay(SEARCH, SLOW)).await?;
     trial.mark("catalog waits 3 s before each search");
     let channel = connect(&world.gateway()).await?;
     let calls = stream::iter(0..CALLS).map(|_| search(trial, channel.clone()));

@@ -3,6 +3,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::OWNERS;
+use crate::outcome::ms;
 use crate::shop::{Wanted, kill, start, stock};
 use crate::{Experiment, Limit, Needs, Phase, Setup, Trial, Unit};
 
@@ -75,8 +76,4 @@ async fn run(trial: &Trial) -> Result<()> {
         Limit::AtMost(ms(DRAINED)),
     );
     Ok(())
-}
-
-fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
 }

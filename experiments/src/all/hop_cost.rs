@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use madang_api::faults::v1::Fault;
 use madang_load::Report;
 
-use crate::shop::{Wanted, fault, harm, heal};
+use crate::outcome::ms;
+use crate::shop::{Wanted, delay, harm, heal};
 use crate::{Experiment, Limit, Needs, Phase, Setup, Trial, Unit, Variant};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -56,15 +56,14 @@ async fn run(trial: &Trial) -> Result<()> {
         let near = visits("straight at catalog", Phase::Before).begin_at(trial, catalog.clone()).await?;
         let near = near.end(trial).await?;
         if trial.is_control() {
-            let delay = Some(prost_types::Duration { seconds: 0, nanos: FAULT.as_nanos().try_into()? });
-            harm(world, "catalog", Fault { delay, ..fault("") }).await?;
+            harm(world, "catalog", delay("", FAULT)).await?;
         }
         trial.mark(format!("round {round}: through the gateway"));
         let before = cpu(trial).await?;
         let far = visits("through the gateway", Phase::During).begin_at(trial, gateway.clone()).await?;
         let far = far.end(trial).await?;
         used += cpu(trial).await? - before;
-        let median = |report: &Report| report.latency.quantile(0.5).as_secs_f64() * 1e3;
+        let median = |report: &Report| ms(report.latency.quantile(0.5));
         (straight, through) = (straight.min(median(&near)), through.min(median(&far)));
         (failed, sent) = (failed + near.failed + far.failed, sent + far.sent);
     }

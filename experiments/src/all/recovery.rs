@@ -3,7 +3,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::OWNERS;
-use crate::shop::{Wanted, kill, start, stock};
+use crate::shop::{Wanted, keep, kill, start, stock};
 use crate::{Experiment, Limit, Needs, Phase, Setup, Trial};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -43,9 +43,7 @@ async fn run(trial: &Trial) -> Result<()> {
     let world = trial.world();
     stock(world).await?;
     if trial.is_control() {
-        world.kill("orders").await?;
-        world.keep("orders").await?;
-        world.start("orders").await?;
+        keep(world, "orders").await?;
         trial.mark("control: a copy of the database of orders is kept");
     }
     world.kill("payments").await?;

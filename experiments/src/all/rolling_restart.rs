@@ -3,7 +3,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use futures::future::join_all;
 use http::uri::PathAndQuery;
-use madang_api::faults::v1::Fault;
 use madang_api::within;
 use tokio::time::{Instant, sleep};
 use tonic::Status;
@@ -12,7 +11,7 @@ use tonic::transport::Channel;
 use tonic_prost::ProstCodec;
 
 use super::OWNERS;
-use crate::shop::{USUAL, Wanted, connect, fault, harm, heal, stock};
+use crate::shop::{USUAL, Wanted, connect, delay, harm, heal, stock};
 use crate::{Experiment, Limit, Needs, Phase, Setup, Trial, Variant, World};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -101,8 +100,7 @@ async fn restart(trial: &Trial, service: &str) -> Result<(u64, u64)> {
         "orders" => (service, world.url(service)?, FEED),
         _ => (service, world.url(service)?, CURSORS),
     };
-    let delay = Some(prost_types::Duration { seconds: WORK.as_secs().try_into()?, nanos: 0 });
-    harm(world, server, Fault { delay, ..fault(method) }).await?;
+    harm(world, server, delay(method, WORK)).await?;
     let channel = connect(&url).await?;
     let calls = join_all((0..HELD).map(|_| call(channel.clone(), method)));
     let (answers, begun) = futures::join!(calls, end(trial, service));

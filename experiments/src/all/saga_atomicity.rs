@@ -3,7 +3,7 @@ use std::time::Duration;
 use anyhow::Result;
 use tokio::time::{Instant, sleep_until};
 
-use crate::shop::{Wanted, stock};
+use crate::shop::{Wanted, keep, put_back, stock};
 use crate::{Experiment, Limit, Needs, Phase, Setup, Trial};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -37,9 +37,7 @@ async fn run(trial: &Trial) -> Result<()> {
     let world = trial.world();
     stock(world).await?;
     if trial.is_control() {
-        world.kill("payments").await?;
-        world.keep("payments").await?;
-        world.start("payments").await?;
+        keep(world, "payments").await?;
         trial.mark("control: a copy of the database of payments is kept");
     }
     let orders = Wanted::orders(Phase::During, 40.0, 12).begin(trial).await?;
@@ -55,9 +53,7 @@ async fn run(trial: &Trial) -> Result<()> {
     let report = orders.end(trial).await?;
     trial.mark("every order has come to its end");
     if trial.is_control() {
-        world.kill("payments").await?;
-        world.put_back("payments").await?;
-        world.start("payments").await?;
+        put_back(world, "payments").await?;
         trial.mark("control: the copy is put back");
     }
     let audit = world.audit().await?;

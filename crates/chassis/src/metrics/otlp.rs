@@ -9,17 +9,16 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use self::convert::Times;
 use crate::config::TelemetryArgs;
+use crate::telemetry::{self, LIMIT};
 use crate::{Platform, chain};
 
 mod convert;
 mod text;
 
-/// One push may take so long, or its interval where that is shorter.
-const LIMIT: Duration = Duration::from_secs(3);
 /// What a gRPC server takes unless it is told otherwise.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
@@ -45,11 +44,9 @@ pub fn push(platform: &Platform, args: &TelemetryArgs) {
         tracing::warn!("metrics are not pushed: there is no OTLP endpoint");
         return;
     };
-    let endpoint = Endpoint::from(endpoint).connect_timeout(LIMIT);
-    let channel = endpoint.connect_with_connector_lazy(platform.connector.clone());
     let pusher = Pusher {
-        client: MetricsServiceClient::new(channel),
-        resource: crate::telemetry::resource(platform.service),
+        client: MetricsServiceClient::new(telemetry::collector(platform, endpoint)),
+        resource: telemetry::resource(platform.service),
         start: convert::nanoseconds(platform.clock.now()),
         platform: platform.clone(),
         every,
@@ -100,6 +97,7 @@ impl Pusher {
         if bytes > MAX_BYTES {
             return Err(Error::TooLarge(bytes));
         }
+        // Over before the next begins.
         let pushed = timeout(self.every.min(LIMIT), self.client.export(request)).await;
         let answer = pushed.map_err(|_elapsed| Error::Late)?.map_err(Error::Refused)?.into_inner();
         match answer.partial_success {

@@ -11,10 +11,11 @@ use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
 use prost::Message;
 use tokio::time::{sleep, timeout};
 use tonic::client::Grpc;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Status};
 use tonic_prost::ProstCodec;
 
+use super::LIMIT;
 use crate::config::TelemetryArgs;
 use crate::metrics::spans::Spans;
 use crate::trace::queue::{Batch, Queue};
@@ -25,8 +26,6 @@ use crate::{Platform, Shutdown, Tasks, chain};
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 /// How long a span waits at most for others to go with it.
 const EVERY: Duration = Duration::from_millis(500);
-/// One export may take so long, and the last ones together.
-const LIMIT: Duration = Duration::from_secs(3);
 
 /// `ExportTraceServiceRequest` of one resource whose message is written already: on the wire bytes look the same.
 #[derive(Clone, PartialEq, Message)]
@@ -66,7 +65,7 @@ impl Exporter {
         Some(exporter)
     }
 
-    /// Sends what waits, and no more.
+    /// Sends what waits, for as long as one export may take, and no more.
     pub(super) async fn end(self) {
         self.end.begin();
         if !self.tasks.wait(LIMIT).await {
@@ -88,10 +87,9 @@ struct Sender {
 
 impl Sender {
     fn new(platform: &Platform, endpoint: Uri) -> Self {
-        let endpoint = Endpoint::from(endpoint).connect_timeout(LIMIT);
         let scope = InstrumentationScope { name: "madang".to_owned(), ..InstrumentationScope::default() };
         Self {
-            client: Grpc::new(endpoint.connect_with_connector_lazy(platform.connector.clone())),
+            client: Grpc::new(super::collector(platform, endpoint)),
             resource: super::resource(platform.service).encode_to_vec(),
             scope: scope.encode_to_vec(),
             queue: Arc::default(),
