@@ -168,9 +168,6 @@ async fn attempt(
 fn skipped(chosen: &[&'static Experiment], args: &ProveArgs) -> Vec<(&'static Experiment, &'static str)> {
     let why = |experiment: &Experiment| match (args.is_on_kubernetes(), experiment.needs) {
         (true, Needs::Local) => Some("it needs processes and data of this machine"),
-        (true, _) if !(experiment.setup)(args.variant()).settings.is_empty() => {
-            Some("it needs settings that are not changed on a cluster")
-        }
         (false, Needs::Kubernetes) => Some("it needs Kubernetes: --context"),
         (false, Needs::Mesh) => Some("it needs Kubernetes with the mesh: --context"),
         (true, Needs::Anywhere | Needs::Kubernetes | Needs::Mesh)

@@ -15,6 +15,7 @@ pub mod all;
 mod carrier;
 mod events;
 mod experiment;
+mod kubernetes;
 mod outcome;
 mod run;
 mod shop;
@@ -22,7 +23,8 @@ mod trial;
 mod world;
 
 pub use experiment::{Experiment, Needs, Running, Setup, Variant};
+pub use kubernetes::{Kind, Kubernetes, Object};
 pub use outcome::{Limit, Mark, Measure, Outcome, Phase, Plot, Unit};
 pub use run::run;
 pub use trial::{Teller, Trial};
-pub use world::{Audit, Lab, World};
+pub use world::{Audit, Lab, Machine, World};

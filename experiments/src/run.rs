@@ -18,7 +18,7 @@ pub async fn run(
 ) -> Outcome {
     tell("opening the shop");
     let setup = (experiment.setup)(variant);
-    let opening = lab.open(&setup);
+    let opening = lab.open(experiment.needs, &setup);
     tokio::pin!(stop);
     let world = tokio::select! {
         world = opening => world,
@@ -39,10 +39,10 @@ pub async fn run(
         () = &mut stop => Err(anyhow!("interrupted")),
     };
     let took = millis(start.elapsed());
-    let died = trial.world().close().await;
-    let ended = ended.and_then(|()| match died.is_empty() {
+    let left = trial.world().close().await;
+    let ended = ended.and_then(|()| match left.is_empty() {
         true => Ok(()),
-        false => Err(anyhow!("{} died though nobody killed it", died.join(", "))),
+        false => Err(anyhow!("the shop is not as it was: {}", left.join("; "))),
     });
     outcome(variant, (took, trial.take_book()), ended)
 }

@@ -175,14 +175,14 @@ pub(crate) fn delay(method: &str, by: Duration) -> Fault {
 /// Keeps a copy of the data of a service that runs, as it is now.
 pub(crate) async fn keep(world: &dyn World, service: &str) -> Result<()> {
     world.kill(service).await?;
-    world.keep(service).await?;
+    world.machine()?.keep(service)?;
     world.start(service).await
 }
 
 /// Puts the copy back under a service that runs.
 pub(crate) async fn put_back(world: &dyn World, service: &str) -> Result<()> {
     world.kill(service).await?;
-    world.put_back(service).await?;
+    world.machine()?.put_back(service)?;
     world.start(service).await
 }
 

@@ -1,7 +1,7 @@
-use anyhow::Result;
+use anyhow::{Result, bail};
 use madang_spans::Tree;
 
-use crate::Setup;
+use crate::{Kubernetes, Needs, Setup};
 
 /// Where worlds come from.
 #[tonic::async_trait(?Send)]
@@ -9,8 +9,8 @@ pub trait Lab {
     /// Opens a shop that may be harmed, with all services ready.
     ///
     /// # Errors
-    /// Where there is none to be had.
-    async fn open(&self, setup: &Setup) -> Result<Box<dyn World>>;
+    /// Where there is none to be had, or it lacks what is needed. Nothing is harmed then.
+    async fn open(&self, needs: Needs, setup: &Setup) -> Result<Box<dyn World>>;
 }
 
 /// A shop that may be harmed. Services go by their names, such as `payments`. What cannot be done is an error, and ends the trial.
@@ -29,26 +29,8 @@ pub trait World {
     /// Ends a service at once, as a crash does (SIGKILL), and waits until it is gone.
     async fn kill(&self, service: &str) -> Result<()>;
 
-    /// Ends a service as an upgrade does (SIGTERM), and waits until it has finished what it had begun.
-    async fn stop(&self, service: &str) -> Result<()>;
-
-    /// Tells a service something from its next start on: a variable and its value.
-    async fn tell(&self, service: &str, name: &str, value: &str) -> Result<()>;
-
     /// Starts a service that does not run, and waits until it is ready.
     async fn start(&self, service: &str) -> Result<()>;
-
-    /// Replaces all pods of a service, one after the other, and waits until the new ones serve.
-    async fn roll_out(&self, service: &str) -> Result<()>;
-
-    /// The names of a service's pods.
-    async fn pods(&self, service: &str) -> Result<Vec<String>>;
-
-    /// Keeps a copy of a service's data as it is now; the service must not run.
-    async fn keep(&self, service: &str) -> Result<()>;
-
-    /// Puts the copy back in place of the data: what was committed since is gone. The service must not run.
-    async fn put_back(&self, service: &str) -> Result<()>;
 
     /// Waits until nothing is under way, and holds the books of all services against each other.
     async fn audit(&self) -> Result<Audit>;
@@ -56,8 +38,35 @@ pub trait World {
     /// The traces of an order, once they are whole or nothing more comes.
     async fn traces(&self, order_id: &str) -> Result<Vec<Tree>>;
 
-    /// Undoes what was done, and ends what was begun. Answers which services died though nobody killed them.
+    /// The shop as processes and data of this machine.
+    fn machine(&self) -> Result<&dyn Machine> {
+        bail!("it needs processes and data of this machine")
+    }
+
+    /// The shop as objects of Kubernetes.
+    fn kubernetes(&self) -> Result<&dyn Kubernetes> {
+        bail!("it needs Kubernetes")
+    }
+
+    /// Undoes what was done, and ends what was begun. Answers what is not as it was, though nobody meant it, a line each.
     async fn close(&self) -> Vec<String>;
+}
+
+/// What only a shop of this machine bears.
+#[tonic::async_trait(?Send)]
+#[expect(clippy::missing_errors_doc, reason = "as for worlds")]
+pub trait Machine {
+    /// Ends a service as an upgrade does (SIGTERM), and waits until it has finished what it had begun.
+    async fn stop(&self, service: &str) -> Result<()>;
+
+    /// Tells a service something from its next start on: a variable and its value.
+    async fn tell(&self, service: &str, name: &str, value: &str) -> Result<()>;
+
+    /// Keeps a copy of a service's data as it is now; the service must not run.
+    fn keep(&self, service: &str) -> Result<()>;
+
+    /// Puts the copy back in place of the data: what was committed since is gone. The service must not run.
+    fn put_back(&self, service: &str) -> Result<()>;
 }
 
 /// What an audit found.

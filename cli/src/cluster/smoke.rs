@@ -50,7 +50,7 @@ impl Edge {
     /// Where no port is free.
     pub(super) async fn forwarded(cluster: &Cluster) -> Result<Self> {
         let mut forwards = Forwards::new();
-        let goal = |port| Goal { name: "edge".to_owned(), selector: EDGE.to_owned(), port };
+        let goal = |port| Goal::labelled("edge", EDGE, port);
         let http = format!("http://{}", forwards.lead_free(cluster, goal(8080)).await?);
         let grpc = format!("http://{}", forwards.lead_free(cluster, goal(9090)).await?);
         Ok(Self { http, grpc, _forwards: Some(forwards) })

@@ -1,25 +1,29 @@
-//! The shop of a cluster, to be harmed. What is done to it is written down there first, so that whoever comes next can undo it.
+//! The shop of a cluster, to be harmed. What is done to an object is written down in it, so that whoever comes next can undo it.
+//!
+//! ```text
+//! There ──opens──> Pods: a shop, until it is closed
+//!   lease: one trial at a time     as_it_was: what must be again after it
+//!   change, undo: objects that say what they were     workload: deployments and pods     proxy: what Envoy counted
+//! ```
 
+mod as_it_was;
+mod change;
 mod lease;
-mod scale;
+mod pods;
+mod proxy;
+mod undo;
+mod workload;
 
-use std::time::Duration;
+use anyhow::{Result, bail};
+use madang_experiments::{Lab, Needs, Setup, World};
 
-use anyhow::{Context, Result, anyhow, bail};
-use madang_experiments::{Audit, Lab, Setup, World};
-use madang_spans::Tree;
-use tokio::sync::Mutex;
-
-use super::local::{audited, named, page};
 use crate::cluster::{Cluster, Forwards, Goal, Seen, TargetArgs};
 use crate::output::{WAITS, note, styled};
 use crate::shop::{Ports, Service, Shop};
-use crate::trace;
 
+use as_it_was::AsItWas;
 use lease::Lease;
-
-/// Jaeger decides ten seconds after a trace's first span whether it is kept.
-const TRACES: Duration = Duration::from_secs(60);
+use pods::Pods;
 
 /// Harms the shop of a cluster.
 #[derive(Debug)]
@@ -31,22 +35,20 @@ pub(super) struct There<'a> {
 
 #[tonic::async_trait(?Send)]
 impl Lab for There<'_> {
-    async fn open(&self, setup: &Setup) -> Result<Box<dyn World>> {
-        if !setup.settings.is_empty() {
-            bail!("it needs settings that are not changed on a cluster");
-        }
+    async fn open(&self, needs: Needs, setup: &Setup) -> Result<Box<dyn World>> {
         let cluster = self.target.cluster().await?;
         let lease = Lease::take(&cluster).await?;
-        let opened = self.enter(&cluster).await;
-        match opened {
-            Ok((shop, forwards)) => Ok(Box::new(Pods {
-                cluster,
-                shop,
-                forwards: Mutex::new(forwards),
-                lease: Mutex::new(Some(lease)),
-            })),
+        let pods = match self.enter(&cluster, needs).await {
+            Ok((shop, forwards, before)) => Pods::new(cluster, (shop, forwards), (before, lease)),
             Err(error) => {
                 lease.give_back(&cluster).await;
+                return Err(error);
+            }
+        };
+        match pods.tell(setup).await {
+            Ok(()) => Ok(Box::new(pods)),
+            Err(error) => {
+                pods.close().await;
                 Err(error)
             }
         }
@@ -54,15 +56,21 @@ impl Lab for There<'_> {
 }
 
 impl There<'_> {
-    /// Ways to all services, where all of them serve.
-    async fn enter(&self, cluster: &Cluster) -> Result<(Shop, Forwards)> {
+    /// Ways to all services, where all of them serve and nothing is missing.
+    async fn enter(&self, cluster: &Cluster, needs: Needs) -> Result<(Shop, Forwards, AsItWas)> {
         let seen = Seen::read(cluster).await?;
-        let waiting = scale::not_serving(&seen.deployments);
+        if seen.deployments.is_empty() {
+            bail!("there is no shop in namespace {}; `madang cluster up` makes one", cluster.namespace);
+        }
+        let waiting = workload::not_serving(&seen.deployments);
         if !waiting.is_empty() {
             bail!(
                 "nothing is harmed while not all services serve: {}; see `madang status`",
                 waiting.join(", ")
             );
+        }
+        if needs == Needs::Mesh && !workload::is_in_the_mesh(cluster, Service::Gateway.name()).await? {
+            bail!("nothing is harmed: it needs the mesh, and no proxy stands beside the gateway");
         }
         let mut forwards = Forwards::new();
         let mut shop = forwards.shop(cluster).await?;
@@ -73,111 +81,28 @@ impl There<'_> {
                 edge.clone_into(&mut place.url);
             }
         }
-        Ok((shop, forwards))
+        Ok((shop, forwards, AsItWas::read(cluster).await?))
     }
 }
 
-/// Undoes what a `madang prove` left in a cluster that was killed, and says so.
+/// Undoes what a `madang prove` left in a cluster that was killed; tells what one that is under way has done.
 pub(crate) async fn clean(cluster: &Cluster) {
-    // Who may not look or change has nothing to clean; what they asked for says why.
-    let Ok(left) = scale::left(cluster).await else { return };
-    if left.is_empty() || lease::is_held(cluster).await {
+    let changed = change::changed(cluster).await;
+    if changed.is_empty() {
         return;
     }
-    for (service, replicas) in left {
-        let told = match scale::restore(cluster, &service).await {
-            Ok(()) => format!(
-                "a `madang prove` was killed and left {service} without pods: it has {replicas} again"
-            ),
-            Err(error) => format!("a `madang prove` was killed and left {service} without pods: {error:#}"),
+    let names = changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if let Some(holder) = lease::holder(cluster).await {
+        return note(&styled(
+            WAITS,
+            &format!("a `madang prove` is under way ({holder}) and has changed {names}"),
+        ));
+    }
+    for object in changed {
+        let told = match change::restore(cluster, &object).await {
+            Ok(()) => format!("a `madang prove` was killed and left {object} changed: it is as it was"),
+            Err(error) => format!("a `madang prove` was killed and left {object} changed: {error:#}"),
         };
         note(&styled(WAITS, &told));
-    }
-}
-
-/// The shop, for one trial.
-struct Pods {
-    cluster: Cluster,
-    shop: Shop,
-    forwards: Mutex<Forwards>,
-    lease: Mutex<Option<Lease>>,
-}
-
-impl Pods {
-    /// Why a pod could not be reached is known to what leads there, not to who asked.
-    async fn explain(&self, error: anyhow::Error) -> anyhow::Error {
-        self.forwards.lock().await.remark().map_or(error, |remark| anyhow!(remark))
-    }
-}
-
-#[tonic::async_trait(?Send)]
-impl World for Pods {
-    fn gateway(&self) -> String {
-        self.shop.url(Service::Gateway).to_owned()
-    }
-
-    fn url(&self, service: &str) -> Result<String> {
-        Ok(self.shop.url(named(service)?).to_owned())
-    }
-
-    async fn admin(&self, service: &str, path: &str) -> Result<String> {
-        let place = self.shop.services.get(&named(service)?).context("the shop lacks it")?;
-        match page(&format!("{}{path}", place.admin_url)).await {
-            Ok(page) => Ok(page),
-            Err(error) => Err(self.explain(error).await),
-        }
-    }
-
-    async fn kill(&self, service: &str) -> Result<()> {
-        scale::to_nothing(&self.cluster, named(service)?.name()).await
-    }
-
-    async fn stop(&self, _: &str) -> Result<()> {
-        bail!("a cluster ends pods in its own way: see roll_out")
-    }
-
-    async fn tell(&self, _: &str, _: &str, _: &str) -> Result<()> {
-        bail!("settings are not changed on a cluster")
-    }
-
-    async fn start(&self, service: &str) -> Result<()> {
-        scale::restore(&self.cluster, named(service)?.name()).await
-    }
-
-    async fn roll_out(&self, service: &str) -> Result<()> {
-        scale::roll_out(&self.cluster, named(service)?.name()).await
-    }
-
-    async fn pods(&self, service: &str) -> Result<Vec<String>> {
-        scale::pods(&self.cluster, named(service)?.name()).await
-    }
-
-    async fn keep(&self, _: &str) -> Result<()> {
-        bail!("the data of a cluster is not put back")
-    }
-
-    async fn put_back(&self, _: &str) -> Result<()> {
-        bail!("the data of a cluster is not put back")
-    }
-
-    async fn audit(&self) -> Result<Audit> {
-        Ok(audited(&self.shop).await)
-    }
-
-    async fn traces(&self, order_id: &str) -> Result<Vec<Tree>> {
-        trace::of_order_on(&self.cluster, order_id, TRACES).await
-    }
-
-    async fn close(&self) -> Vec<String> {
-        let mut troubles = Vec::new();
-        for (service, _) in scale::left(&self.cluster).await.unwrap_or_default() {
-            if let Err(error) = scale::restore(&self.cluster, &service).await {
-                troubles.push(format!("{service} ({error:#})"));
-            }
-        }
-        if let Some(lease) = self.lease.lock().await.take() {
-            lease.give_back(&self.cluster).await;
-        }
-        troubles
     }
 }

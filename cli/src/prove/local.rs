@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use madang_experiments::{Audit, Lab, Setup, World};
+use madang_experiments::{Audit, Lab, Machine, Needs, Setup, World};
 use madang_spans::Tree;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -28,7 +28,7 @@ pub(super) struct Here;
 
 #[tonic::async_trait(?Send)]
 impl Lab for Here {
-    async fn open(&self, setup: &Setup) -> Result<Box<dyn World>> {
+    async fn open(&self, _: Needs, setup: &Setup) -> Result<Box<dyn World>> {
         let data = tempfile::Builder::new().prefix(super::left::PREFIX).tempdir();
         let data = data.context("cannot make a data folder")?;
         let folder = Folder::create(data.path())?;
@@ -105,18 +105,6 @@ impl World for Local {
         Ok(())
     }
 
-    async fn stop(&self, service: &str) -> Result<()> {
-        let service = named(service)?;
-        let status = self.supervisor.lock().await.end(service, PATIENCE).await?;
-        ensure!(status.success(), "{service} was told to end, and ended with {status}");
-        Ok(())
-    }
-
-    async fn tell(&self, service: &str, name: &str, value: &str) -> Result<()> {
-        self.supervisor.lock().await.tell((named(service)?, name.to_owned(), value.to_owned()));
-        Ok(())
-    }
-
     async fn start(&self, service: &str) -> Result<()> {
         let service = named(service)?;
         self.supervisor.lock().await.start(service)?;
@@ -131,22 +119,6 @@ impl World for Local {
         Ok(())
     }
 
-    async fn roll_out(&self, _: &str) -> Result<()> {
-        bail!("there are no pods on this machine")
-    }
-
-    async fn pods(&self, _: &str) -> Result<Vec<String>> {
-        bail!("there are no pods on this machine")
-    }
-
-    async fn keep(&self, service: &str) -> Result<()> {
-        self.files(named(service)?).iter().try_for_each(|(data, kept)| copy(data, kept))
-    }
-
-    async fn put_back(&self, service: &str) -> Result<()> {
-        self.files(named(service)?).iter().try_for_each(|(data, kept)| copy(kept, data))
-    }
-
     async fn audit(&self) -> Result<Audit> {
         Ok(audited(&self.shop).await)
     }
@@ -155,11 +127,41 @@ impl World for Local {
         trace::of_order(&self.shop, order_id, PATIENCE).await
     }
 
+    fn machine(&self) -> Result<&dyn Machine> {
+        Ok(self)
+    }
+
     async fn close(&self) -> Vec<String> {
         let mut supervisor = self.supervisor.lock().await;
         let fallen = supervisor.fallen();
         supervisor.kill_all().await;
-        fallen.iter().map(|ended| format!("{} ({})", ended.service, ended.status)).collect()
+        fallen
+            .iter()
+            .map(|ended| format!("{} died though nobody killed it ({})", ended.service, ended.status))
+            .collect()
+    }
+}
+
+#[tonic::async_trait(?Send)]
+impl Machine for Local {
+    async fn stop(&self, service: &str) -> Result<()> {
+        let service = named(service)?;
+        let status = self.supervisor.lock().await.end(service, PATIENCE).await?;
+        ensure!(status.success(), "{service} was told to end, and ended with {status}");
+        Ok(())
+    }
+
+    async fn tell(&self, service: &str, name: &str, value: &str) -> Result<()> {
+        self.supervisor.lock().await.tell((named(service)?, name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    fn keep(&self, service: &str) -> Result<()> {
+        self.files(named(service)?).iter().try_for_each(|(data, kept)| copy(data, kept))
+    }
+
+    fn put_back(&self, service: &str) -> Result<()> {
+        self.files(named(service)?).iter().try_for_each(|(data, kept)| copy(kept, data))
     }
 }
 

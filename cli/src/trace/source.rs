@@ -67,7 +67,7 @@ impl Source {
         let mut forwards = Forwards::new();
         let orders = forwards.lead_free(cluster, Goal::of(Service::Orders, Service::Orders.port())).await?;
         let observability = Cluster { namespace: OBSERVABILITY.to_owned(), ..cluster.clone() };
-        let goal = Goal { name: "jaeger".to_owned(), selector: JAEGER.to_owned(), port: QUERY };
+        let goal = Goal::labelled("jaeger", JAEGER, QUERY);
         let jaeger = forwards.lead_free(&observability, goal).await?;
         let (url, orders) = (format!("http://{jaeger}"), format!("http://{orders}"));
         Ok(Self { http: http()?, url, orders, forwards: Some(forwards) })

@@ -60,7 +60,7 @@ async fn run(trial: &Trial) -> Result<()> {
     let positions = if trial.is_control() { Positions::Carrier } else { Positions::Producer };
     let carrier = Carrier::begin(connect(&world.url("orders")?).await?, positions).await?;
     world.kill("payments").await?;
-    world.tell("payments", "MADANG_ORDERS_URL", carrier.url()).await?;
+    world.machine()?.tell("payments", "MADANG_ORDERS_URL", carrier.url()).await?;
     world.start("payments").await?;
     trial.mark("payments reads events through a carrier that keeps no order");
     let channel = connect(&world.gateway()).await?;

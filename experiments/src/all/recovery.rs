@@ -54,7 +54,7 @@ async fn run(trial: &Trial) -> Result<()> {
     kill(world, &alive).await?;
     trial.mark("killed: all that were alive");
     if trial.is_control() {
-        world.put_back("orders").await?;
+        world.machine()?.put_back("orders")?;
         trial.mark("control: the copy is put back");
     }
     let ready = start(world, &OWNERS).await?;

@@ -126,7 +126,7 @@ async fn end(trial: &Trial, service: &str) -> Result<u64> {
         world.kill(service).await?;
         trial.mark(format!("killed: {service}"));
     } else {
-        world.stop(service).await?;
+        world.machine()?.stop(service).await?;
         trial.mark(format!("ended: {service}"));
     }
     // Besides them may be some of the load, which asks again.

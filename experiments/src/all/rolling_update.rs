@@ -46,16 +46,16 @@ async fn run(trial: &Trial) -> Result<()> {
         Wanted { retries: 0, ..Wanted::orders(Phase::During, 5.0, LONGEST) }.begin(trial).await?;
     let mut rolled = 0;
     for service in ROLLED {
-        let old = world.pods(service).await?;
+        let old = world.kubernetes()?.pods(service).await?;
         if trial.is_control() {
             kill(world, &[service]).await?;
             trial.mark(format!("ended at once: {service}"));
             start(world, &[service]).await?;
         } else {
             trial.mark(format!("rolled out anew: {service}"));
-            world.roll_out(service).await?;
+            world.kubernetes()?.roll_out(service).await?;
         }
-        let new = world.pods(service).await?;
+        let new = world.kubernetes()?.pods(service).await?;
         rolled += u64::from(new.iter().all(|pod| !old.contains(pod)));
     }
     trial.mark("all serve");
@@ -77,7 +77,7 @@ async fn run(trial: &Trial) -> Result<()> {
 async fn pods(world: &dyn World, services: &[&str]) -> Result<Vec<String>> {
     let mut pods = Vec::new();
     for service in services {
-        pods.extend(world.pods(service).await?);
+        pods.extend(world.kubernetes()?.pods(service).await?);
     }
     Ok(pods)
 }

@@ -14,7 +14,7 @@ struct Fake(Arc<AtomicUsize>);
 
 #[tonic::async_trait(?Send)]
 impl Lab for Fake {
-    async fn open(&self, setup: &Setup) -> Result<Box<dyn World>> {
+    async fn open(&self, _: Needs, setup: &Setup) -> Result<Box<dyn World>> {
         if setup.traces {
             bail!("no room");
         }
@@ -37,25 +37,7 @@ impl World for Fake {
     async fn kill(&self, _: &str) -> Result<()> {
         Ok(())
     }
-    async fn stop(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
-    async fn tell(&self, _: &str, _: &str, _: &str) -> Result<()> {
-        Ok(())
-    }
     async fn start(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
-    async fn roll_out(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
-    async fn pods(&self, _: &str) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-    async fn keep(&self, _: &str) -> Result<()> {
-        Ok(())
-    }
-    async fn put_back(&self, _: &str) -> Result<()> {
         Ok(())
     }
     async fn audit(&self) -> Result<Audit> {

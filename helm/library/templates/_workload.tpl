@@ -37,7 +37,8 @@ spec:
       annotations:
         # The settings' digest: a change of settings alone rolls the pods, too.
         madang.dev/config: {{ include "madang.env" . | sha256sum | trunc 16 | quote }}
-        proxy.istio.io/config: '{"terminationDrainDuration": "{{ add $v.drain.timeoutSeconds 2 }}s"}'
+        # What the mesh did for a call is counted too: tries again, and pods that get no calls for a while.
+        proxy.istio.io/config: '{"terminationDrainDuration": "{{ add $v.drain.timeoutSeconds 2 }}s", "proxyStatsMatcher": {"inclusionSuffixes": ["upstream_rq_retry", "upstream_rq_retry_success", "outlier_detection.ejections_enforced_total"]}}'
         prometheus.io/scrape: "true"
         prometheus.io/port: {{ add .entry.port 100 | quote }}
         prometheus.io/path: /metrics

@@ -25,10 +25,28 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Goal {
     /// What people call it.
     pub(crate) name: String,
-    /// Which pods, by their labels.
-    pub(crate) selector: String,
+    /// Which pods.
+    pub(crate) pods: Pods,
     /// The port in the pod.
     pub(crate) port: u16,
+}
+
+/// Pods that are as good as each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pods {
+    /// Those with these labels.
+    Labelled(String),
+    /// The one of that name.
+    Named(String),
+}
+
+impl Pods {
+    fn list(&self) -> ListParams {
+        match self {
+            Self::Labelled(labels) => ListParams::default().labels(labels),
+            Self::Named(name) => ListParams::default().fields(&format!("metadata.name={name}")),
+        }
+    }
 }
 
 impl Goal {
@@ -36,7 +54,17 @@ impl Goal {
     pub(crate) fn of(service: Service, port: u16) -> Self {
         let selector =
             format!("app.kubernetes.io/part-of=madang,app.kubernetes.io/name={service},madang.dev/track");
-        Self { name: service.name().to_owned(), selector, port }
+        Self::labelled(service.name(), &selector, port)
+    }
+
+    /// A port of pods with these labels.
+    pub(crate) fn labelled(name: &str, selector: &str, port: u16) -> Self {
+        Self { name: name.to_owned(), pods: Pods::Labelled(selector.to_owned()), port }
+    }
+
+    /// A port of one pod.
+    pub(crate) fn pod(name: &str, port: u16) -> Self {
+        Self { name: name.to_owned(), pods: Pods::Named(name.to_owned()), port }
     }
 }
 
@@ -85,8 +113,7 @@ async fn lead(mut connection: TcpStream, pods: &Api<Pod>, goal: &Goal) -> Result
 
 /// Connects to the first pod that serves and can be reached.
 async fn open(pods: &Api<Pod>, goal: &Goal) -> Result<(String, Portforwarder)> {
-    let listed =
-        pods.list(&ListParams::default().labels(&goal.selector)).await.context("cannot list pods")?;
+    let listed = pods.list(&goal.pods.list()).await.context("cannot list pods")?;
     let mut last = anyhow!("no pod is ready");
     for name in pod::serving(listed.items) {
         match tokio::time::timeout(CONNECT, pods.portforward(&name, &[goal.port])).await {

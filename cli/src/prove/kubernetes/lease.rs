@@ -52,10 +52,11 @@ impl Lease {
     }
 }
 
-/// Whether a trial is under way.
-pub(super) async fn is_held(cluster: &Cluster) -> bool {
+/// Who has a trial under way.
+pub(super) async fn holder(cluster: &Cluster) -> Option<String> {
     let api: Api<Object> = cluster.api();
-    api.get_opt(NAME).await.ok().flatten().is_some_and(|lease| is_alive(&lease))
+    let lease = api.get_opt(NAME).await.ok().flatten().filter(is_alive)?;
+    lease.spec.and_then(|spec| spec.holder_identity)
 }
 
 /// One whose process is known to be gone is over; of processes elsewhere only the time is known.
