@@ -1,6 +1,7 @@
 //! All experiments, one file each.
 
 mod backpressure;
+mod circuit_breaker;
 mod contract;
 mod dead_letters;
 mod deadlines;
@@ -9,9 +10,11 @@ mod exactly_once_effects;
 mod fault_isolation;
 mod hop_cost;
 mod recovery;
+mod retries;
 mod rolling_restart;
 mod rolling_update;
 mod saga_atomicity;
+mod scale_hot_service;
 mod trace_complete;
 
 use crate::Experiment;
@@ -34,4 +37,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     trace_complete::EXPERIMENT,
     hop_cost::EXPERIMENT,
     rolling_update::EXPERIMENT,
+    scale_hot_service::EXPERIMENT,
+    retries::EXPERIMENT,
+    circuit_breaker::EXPERIMENT,
 ];

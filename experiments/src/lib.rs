@@ -17,6 +17,7 @@ mod events;
 mod experiment;
 mod kubernetes;
 mod outcome;
+mod replica;
 mod run;
 mod shop;
 mod trial;
