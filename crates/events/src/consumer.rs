@@ -2,6 +2,7 @@ mod batch;
 mod cursors;
 mod dead_letters;
 mod discard;
+mod gather;
 mod lag;
 mod redrive;
 mod runner;
@@ -20,11 +21,13 @@ use madang_types::Clock;
 pub use cursors::Cursors;
 pub use dead_letters::DeadLetters;
 
-use crate::{Handler, Source};
+use crate::{GATHER, Handler, Source};
 
 /// How events are consumed.
 #[derive(Debug, Clone)]
 pub struct ConsumersConfig {
+    /// What comes so soon after a commit waits for the next, unless it is [`BATCH`](crate::BATCH) events.
+    pub gather: Duration,
     /// Tries of an event that fails with [`Failure::Transient`](crate::Failure), then it is a dead letter.
     pub max_attempts: u32,
     /// The first and the longest pause between tries of an event.
@@ -40,6 +43,7 @@ pub struct ConsumersConfig {
 impl Default for ConsumersConfig {
     fn default() -> Self {
         Self {
+            gather: GATHER,
             max_attempts: 5,
             retry: (Duration::from_millis(100), Duration::from_secs(10)),
             reconnect: (Duration::from_millis(50), Duration::from_secs(2)),

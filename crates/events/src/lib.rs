@@ -31,6 +31,7 @@ mod event;
 mod handler;
 mod meters;
 mod outbox;
+mod pace;
 pub mod requests;
 mod source;
 mod status;
@@ -50,6 +51,9 @@ pub use wiring::{Events, EventsArgs, RetentionArgs};
 
 /// Events in one transaction, one message of the feed and one stamping at most.
 pub const BATCH: usize = 256;
+
+/// How often the relay and consumers commit at most while there is always something to commit.
+pub const GATHER: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// The rows of the log before the reader's position were pruned: an ErrorInfo reason, and a cursor's alarm.
 pub const CURSOR_BEHIND_RETENTION: &str = "CURSOR_BEHIND_RETENTION";

@@ -16,11 +16,13 @@ pub use feed::Feed;
 pub(crate) use turn::Turn;
 
 use crate::transport::Publisher;
-use crate::{NewEvent, Transport};
+use crate::{GATHER, NewEvent, Transport};
 
 /// How the outbox is served. The default is the one of CONSISTENCY.md.
 #[derive(Debug, Clone)]
 pub struct OutboxConfig {
+    /// What is published so soon after a commit of the relay waits for the next.
+    pub gather: Duration,
     /// How often the relay looks for rows that no one of this process announced.
     pub poll: Duration,
     /// How long stamped rows stay.
@@ -36,6 +38,7 @@ pub struct OutboxConfig {
 impl Default for OutboxConfig {
     fn default() -> Self {
         Self {
+            gather: GATHER,
             poll: Duration::from_millis(500),
             retention: SignedDuration::from_hours(7 * 24),
             prune_every: Duration::from_secs(60),

@@ -8,10 +8,12 @@ use madang_types::{Clock, Ids};
 use uuid::Uuid;
 
 use super::batch::{self, Done, Stop};
+use super::gather::gather;
 use super::{ConsumersConfig, Followed, Shared, store};
 use crate::backoff::Backoff;
+use crate::pace::Pace;
 use crate::traces::Taken;
-use crate::{Event, Failure, SourceError};
+use crate::{BATCH, Event, Failure, SourceError};
 
 /// Follows one producer.
 pub(super) struct Runner {
@@ -108,16 +110,24 @@ impl Runner {
             Ok((store::cursor(tx, producer)?, store::last_applied(tx, producer)?))
         };
         let (cursor, last): (i64, _) = self.shared.db.write(Kind::Cursor, read).await.map_err(Ended::Db)?;
-        let mut batches = self.followed().subscription.source.subscribe(cursor).await?;
+        let mut batches = self.followed().subscription.source.subscribe(cursor).await?.fuse();
         if let Some(last) = last {
             self.know_again(cursor, last).await?;
         }
         if self.followed().set_alarm(None).is_some() {
             tracing::info!(producer, cursor, "the consumer goes on");
         }
+        let mut pace = Pace::new(self.config.gather);
         while let Some(batch) = batches.next().await {
-            // Duplicates are no progress: a source that has nothing else must not be asked without a pause.
-            *progress |= self.take(batch?.into()).await? > cursor;
+            let mut events = batch?;
+            let gathered = gather(&mut events, &mut batches, pace.due()).await;
+            pace.begin();
+            while !events.is_empty() {
+                let rest = events.split_off(events.len().min(BATCH));
+                // Duplicates are no progress: a source that has nothing else must not be asked without a pause.
+                *progress |= self.take(std::mem::replace(&mut events, rest).into()).await? > cursor;
+            }
+            gathered?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::{OutboxConfig, Turn, log};
 use crate::BATCH;
+use crate::pace::Pace;
 
 /// Gives positions to the rows of the outbox.
 pub(super) struct Relay {
@@ -49,11 +50,12 @@ impl Relay {
 
     pub(super) async fn run(self) {
         let mut raised = self.db.raised();
-        let mut open = true;
+        let (mut open, mut pace) = (true, Pace::new(self.config.gather));
         loop {
             // Seen before the stamping: what is raised in the meantime makes it look again.
             raised.mark_unchanged();
             let mine = self.turn.is_mine();
+            pace.begin();
             let more = if mine { self.stamp().await } else { self.look().await };
             if self.shutdown.has_begun() {
                 return;
@@ -66,6 +68,11 @@ impl Relay {
                 () = self.turn.begun(), if !mine => {}
                 changed = raised.changed(), if open => open = changed.is_ok(),
                 () = tokio::time::sleep(self.config.poll) => {}
+            }
+            tokio::select! {
+                // What waits is stamped still.
+                () = self.shutdown.begun() => {}
+                () = tokio::time::sleep_until(pace.due()) => {}
             }
         }
     }

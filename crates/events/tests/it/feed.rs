@@ -4,7 +4,7 @@ use madang_api::error;
 use madang_api::events::v1::{SubscribeRequest, SubscribeResponse};
 use madang_chassis::{Network, NoDeadline};
 use madang_db::{Kind, Tx};
-use madang_events::OutboxConfig;
+use madang_events::{GATHER, OutboxConfig};
 use tokio::time::Instant;
 use tonic::{Code, Request, Status, Streaming};
 
@@ -30,7 +30,7 @@ async fn positions(stream: &mut Streaming<SubscribeResponse>) -> Vec<i64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_feed_sends_batches_of_256_in_order_and_then_each_new_event_at_once() {
+async fn the_feed_sends_batches_of_256_in_order_then_new_events_at_once_or_a_few_together() {
     let network = Network::new();
     let producer = Producer::start(&network, Store::inline());
     producer.publish(&vec!["a"; 600]).await;
@@ -39,10 +39,16 @@ async fn the_feed_sends_batches_of_256_in_order_and_then_each_new_event_at_once(
     for expected in [1..=256, 257..=512, 513..=600] {
         assert!(positions(&mut stream).await.into_iter().eq(expected));
     }
+    tokio::time::sleep(GATHER).await;
     let before = Instant::now();
     producer.publish(&["b"]).await;
     assert_eq!(positions(&mut stream).await, [601]);
     assert_eq!(before.elapsed(), Duration::ZERO, "it was woken, it did not poll");
+    producer.publish(&["c"]).await;
+    tokio::time::sleep(GATHER / 2).await;
+    producer.publish(&["d"]).await;
+    assert_eq!(positions(&mut stream).await, [602, 603]);
+    assert_eq!(before.elapsed(), GATHER, "one commit for both");
 }
 
 #[tokio::test]
