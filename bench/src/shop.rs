@@ -17,20 +17,29 @@ use uuid::Uuid;
 /// The product that is ordered.
 pub(crate) const PRODUCT: &str = "homi-hand-hoe";
 const PIECES: i64 = 1_000_000;
+/// How often so many come in: enough for every order of a run.
+const DELIVERIES: u128 = 4;
 const READY: Duration = Duration::from_secs(60);
-const BETWEEN: Duration = Duration::from_millis(20);
+const BETWEEN: Duration = Duration::from_millis(2);
 
 /// A shop that runs, until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Shop {
     services: Value,
     process: Child,
-    _data: TempDir,
+    data: TempDir,
 }
 
 impl Shop {
-    /// Opens a shop of the `madang` beside this program.
+    /// Opens a shop of the `madang` beside this program, and has it filled with what will be ordered.
     pub(crate) async fn open(settings: &[(&str, &str)], args: &[&str]) -> Result<Self> {
+        let shop = Self::start(settings, args).await?;
+        shop.restock().await?;
+        Ok(shop)
+    }
+
+    /// Opens one as it is on its first day.
+    pub(crate) async fn start(settings: &[(&str, &str)], args: &[&str]) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let madang = std::env::current_exe()?.with_file_name("madang");
         let mut command = Command::new(&madang);
@@ -40,17 +49,19 @@ impl Shop {
         command.envs(settings.iter().copied()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let process = command.spawn().with_context(|| format!("{} does not start", madang.display()))?;
         let services = found(data.path().join("shop.json")).await?;
-        let shop = Self { services, process, _data: data };
-        shop.restock().await?;
-        Ok(shop)
+        Ok(Self { services, process, data })
     }
 
     async fn restock(&self) -> Result<()> {
-        let restock = RestockRequest {
-            request_id: Uuid::from_u128(1).to_string(),
-            product_id: PRODUCT.to_owned(),
-            quantity: PIECES,
-        };
+        for number in 0..DELIVERIES {
+            let request_id = Uuid::from_u128(number).to_string();
+            let product_id = PRODUCT.to_owned();
+            self.deliver(RestockRequest { request_id, product_id, quantity: PIECES }).await?;
+        }
+        Ok(())
+    }
+
+    async fn deliver(&self, restock: RestockRequest) -> Result<()> {
         let end = Instant::now() + READY;
         loop {
             let url = self.text("inventory", "url");
@@ -66,6 +77,28 @@ impl Shop {
 
     pub(crate) fn text(&self, service: &str, key: &str) -> String {
         self.services["services"][service][key].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The process of a service.
+    pub(crate) fn pid(&self, service: &str) -> Result<i32> {
+        let pid = self.services["services"][service]["pid"].as_i64();
+        Ok(i32::try_from(pid.with_context(|| format!("{service} does not run"))?)?)
+    }
+
+    /// All services with their processes.
+    pub(crate) fn pids(&self) -> Result<Vec<(String, i32)>> {
+        let services = self.services["services"].as_object().context("no services")?;
+        services.keys().map(|name| Ok((name.clone(), self.pid(name)?))).collect()
+    }
+
+    /// Has `madang audit` look through it; an error where something is wrong.
+    pub(crate) async fn audit(&self) -> Result<()> {
+        let mut command = Command::new(std::env::current_exe()?.with_file_name("madang"));
+        command.args(["audit", "--shop"]).arg(self.data.path().join("shop.json"));
+        let output = command.output().await?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "the audit found something wrong:\n{text}");
+        Ok(())
     }
 
     /// Seconds of CPU that all services have used, of user and system.

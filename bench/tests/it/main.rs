@@ -1,0 +1,11 @@
+//! The yardsticks do what the shop does, and the load shows when they stand still.
+
+use std::path::Path;
+
+mod skeleton;
+mod stall;
+
+/// The program that has the yardsticks in it.
+fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_madang-bench"))
+}
