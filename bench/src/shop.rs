@@ -1,6 +1,6 @@
 //! A shop of `madang up` with data of its own, and what its processes used.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,6 +13,8 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
+
+use crate::process::signal;
 
 /// The product that is ordered.
 pub(crate) const PRODUCT: &str = "homi-hand-hoe";
@@ -40,7 +42,13 @@ impl Shop {
 
     /// Opens one as it is on its first day.
     pub(crate) async fn start(settings: &[(&str, &str)], args: &[&str]) -> Result<Self> {
-        let data = tempfile::tempdir()?;
+        Self::on(tempfile::tempdir()?, settings, args).await
+    }
+
+    /// Opens one on data that are there.
+    pub(crate) async fn on(data: TempDir, settings: &[(&str, &str)], args: &[&str]) -> Result<Self> {
+        // Another one's file would tell of processes that are gone.
+        drop(std::fs::remove_file(data.path().join("shop.json")));
         let madang = std::env::current_exe()?.with_file_name("madang");
         let mut command = Command::new(&madang);
         command.args(["up", "--ports", "free", "--data"]).arg(data.path()).args(args);
@@ -91,6 +99,11 @@ impl Shop {
         services.keys().map(|name| Ok((name.clone(), self.pid(name)?))).collect()
     }
 
+    /// Where its databases are, each named as its service.
+    pub(crate) fn data(&self) -> &Path {
+        self.data.path()
+    }
+
     /// Has `madang audit` look through it; an error where something is wrong.
     pub(crate) async fn audit(&self) -> Result<()> {
         let mut command = Command::new(std::env::current_exe()?.with_file_name("madang"));
@@ -116,6 +129,17 @@ impl Shop {
             sum += lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>();
         }
         Ok(sum)
+    }
+
+    /// Ends it as a machine ends that loses its power, but for the disk; its data stay.
+    pub(crate) async fn kill(mut self) -> Result<TempDir> {
+        let services = self.pids()?;
+        self.process.kill().await?;
+        for (_, pid) in services {
+            // Those end with it by themselves; one that did so already is no error.
+            drop(signal(pid, Signal::KILL));
+        }
+        Ok(self.data)
     }
 
     /// Ends it.

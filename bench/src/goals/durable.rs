@@ -1,4 +1,6 @@
-//! Syncs for each order, all processes and all that follows an order included.
+//! Syncs for each order, all processes and all that follows an order included; and whether both sides' rows are as big.
+
+mod sizes;
 
 use anyhow::Result;
 
@@ -29,6 +31,7 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
             syncs[at].push((ours, yard));
         }
     }
+    let sizes = sizes::rows(&pair)?;
     pair.close().await?;
     let name = Goal::Durable.name();
     let exactly = Row::plain(
@@ -50,6 +53,7 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
         };
         rows.push(row.on("syncs for an order", float(in_flight as u64)));
     }
+    rows.extend(sizes);
     Ok(rows)
 }
 

@@ -11,8 +11,7 @@ use crate::skeleton::Skeleton;
 #[derive(Debug)]
 pub(crate) struct Pair {
     pub(crate) shop: Shop,
-    /// It ends when this is dropped.
-    _skeleton: Skeleton,
+    pub(crate) skeleton: Skeleton,
     pub(crate) ours: Target,
     pub(crate) yard: Target,
 }
@@ -26,7 +25,7 @@ impl Pair {
         let (ours, yard) = (Target::shop(&shop)?, Target::skeleton(&skeleton));
         ours.load(WARM).await?;
         yard.load(WARM).await?;
-        Ok(Self { shop, _skeleton: skeleton, ours, yard })
+        Ok(Self { shop, skeleton, ours, yard })
     }
 
     /// Loads one after the other; which is first changes with the round.

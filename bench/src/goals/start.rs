@@ -1,5 +1,7 @@
 //! How soon a service is ready, and how soon a shop takes its first order.
 
+mod restart;
+
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -54,6 +56,7 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
     let ours = opened.iter().map(|(ours, _)| *ours).collect();
     rows.push(Row::plain(name, "ms until a shop has its first order", Wanted::AtMost(150.0), ours));
     rows.push(Row::ratio(name, "the same, beside the skeleton", Wanted::Nothing, opened));
+    rows.extend(restart::rows(args).await?);
     Ok(rows)
 }
 
