@@ -61,7 +61,7 @@ impl Shop {
     }
 
     async fn restock(&self) -> Result<()> {
-        for number in 0..DELIVERIES {
+        for number in 1..=DELIVERIES {
             let request_id = Uuid::from_u128(number).to_string();
             let product_id = PRODUCT.to_owned();
             self.deliver(RestockRequest { request_id, product_id, quantity: PIECES }).await?;

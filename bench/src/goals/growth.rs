@@ -39,7 +39,7 @@ struct Reads {
 
 pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
     let (few, many) = (fill(args, FEW).await?, fill(args, args.orders).await?);
-    let (mut loads, mut reads): (Vec<(Seen, Seen)>, Vec<(Reads, Reads)>) = (Vec::new(), Vec::new());
+    let (mut loads, mut reads) = (Vec::new(), Vec::new());
     for round in 0..args.rounds {
         reads.push((many.read().await?, few.read().await?));
         let plan = Plan::orders(IN_FLIGHT, args.duration());
