@@ -47,7 +47,7 @@ pub(crate) struct Seen {
     pub(crate) run: String,
 }
 
-/// A machine at rest has less than this of CPU in a [`Self::PAUSE`].
+/// Processes at rest use less than this of CPU in such a pause.
 const REST: Duration = Duration::from_millis(10);
 const PAUSE: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(120);
