@@ -65,6 +65,11 @@ test-losses: ## Try for long to make the shop lose something: kills, full disks,
 test-sim: ## Run the whole shop in one thread from 1,000 seeds (SEEDS=…)
 	MADANG_SIM_SEEDS=$(or $(SEEDS),1000) $(CARGO) test --locked --release -p madang-sim -- --nocapture
 
+.PHONY: bench
+bench: build ## Measure the shop beside yardsticks, and write docs/evidence/bench.{json,html} (GOAL=saga: one part, and nothing written)
+	$(CARGO) run --release --locked --quiet -p madang-bench -- goals \
+	  $(or $(GOAL),--json docs/evidence/bench.json --html docs/evidence/bench.html)
+
 .PHONY: install
 install: build ## Put madang and the services into one folder on PATH (BIN=~/.local/bin)
 	mkdir -p "$(BIN)"

@@ -1,26 +1,9 @@
-//! What things cost: ratios within one run, interleaved, because the machine is noisy.
-//!
-//! ```text
-//! madang-bench telemetry    orders a second and CPU with traces off, at 1 % and at 100 %
-//! ```
-
-mod shop;
-mod sink;
-mod telemetry;
+//! The process: see the library.
 
 use clap::Parser;
-
-/// What is measured.
-#[derive(Debug, Parser)]
-#[command(version)]
-enum Args {
-    /// What traces cost: orders a second and CPU, off, at 1 % and at 100 %
-    Telemetry(telemetry::Args),
-}
+use madang_bench::{Args, run};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    match Args::parse() {
-        Args::Telemetry(args) => telemetry::run(&args).await,
-    }
+    run(Args::parse()).await
 }

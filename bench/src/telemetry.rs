@@ -10,13 +10,14 @@ use uuid::Uuid;
 
 use crate::shop::{PRODUCT, Shop};
 use crate::sink::Sink;
+use crate::stats::median;
 
 /// More than the shop can do: what is in flight bounds it.
 const RATE: f64 = 20_000.0;
 
 /// How long and how often.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Seconds of load for each shop
     #[arg(long, default_value = "6")]
     seconds: u64,
@@ -85,8 +86,7 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
     )?;
     writeln!(stdout(), "|---|---|---|---|---|---|---|---|")?;
     for (mode, (name, _)) in MODES.iter().enumerate() {
-        let of =
-            |value: &dyn Fn(&[Measured]) -> f64| median(rounds.iter().map(|round| value(round)).collect());
+        let of = |value: &dyn Fn(&[Measured]) -> f64| median(rounds.iter().map(|round| value(round)));
         let per_span = of(&|round| {
             let more = round[mode].cpu_ms - round[0].cpu_ms;
             if round[mode].spans > 1.0 { 1000.0 * more / round[mode].spans } else { 0.0 }
@@ -144,9 +144,4 @@ fn settings(gateway: &str, args: &Args) -> Result<Settings> {
         interval: Duration::from_millis(100),
         patience: Duration::from_secs(60),
     })
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,73 +1,7 @@
-//! A report as one page: no script, nothing from elsewhere, light and dark, and nothing told by colour alone.
+//! What the pages of reports have in common, and loads as lines of a chart.
 
-pub(crate) mod axis;
-pub(crate) mod chart;
+#[cfg(test)]
+pub(crate) use madang_page::well_formed;
+pub(crate) use madang_page::{axis, chart, document, escape, paragraph, table, timeline};
+
 pub(crate) mod spans;
-pub(crate) mod timeline;
-#[cfg(test)]
-pub(crate) mod well_formed;
-
-use std::fmt::Display;
-
-const STYLE: &str = include_str!("page/page.css");
-
-/// A page of a title, with a style sheet beside that of all pages, and what is on it.
-pub(crate) fn document(title: &str, style: &str, main: &str) -> String {
-    let title = escape(title);
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}{style}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n\
-         {main}</main>\n</body>\n</html>\n"
-    )
-}
-
-/// A text within HTML, in an attribute too.
-pub(crate) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-/// A paragraph; the class may be empty.
-pub(crate) fn paragraph(class: &str, text: impl Display) -> String {
-    format!("<p class=\"{class}\">{}</p>\n", escape(&text.to_string()))
-}
-
-/// A table under a sentence; the first column is text.
-pub(crate) fn table(caption: &str, titles: &[&str], rows: &[Vec<String>]) -> String {
-    let caption = escape(caption);
-    // Who has no mouse can scroll it too.
-    let mut html = format!(
-        "<p class=\"soft\">{caption}</p>\n<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"{caption}\">\n<table>\n<tr>"
-    );
-    titles.iter().for_each(|title| html += &format!("<th scope=\"col\">{}</th>", escape(title)));
-    html += "</tr>\n";
-    for row in rows {
-        let cells: String = row.iter().map(|cell| format!("<td>{}</td>", escape(cell))).collect();
-        html += &format!("<tr>{cells}</tr>\n");
-    }
-    html + "</table>\n</div>\n"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_others_wrote_stays_text() {
-        assert_eq!(escape(r#"<a href="x">'&'</a>"#), "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
-        let table = table("<b>", &["<i>"], &[vec!["<script>".to_owned()]]);
-        assert!(!table.contains("<b>") && !table.contains("<i>") && !table.contains("<script>"), "{table}");
-        assert!(document("<u>", "", "").contains("<title>&lt;u&gt;</title>"));
-    }
-}

@@ -2,8 +2,8 @@
 
 use madang_load::{Bucket, Quantile, Series};
 
-use super::axis::Axis;
-use super::chart::{Chart, Line};
+use madang_page::axis::Axis;
+use madang_page::chart::{Chart, Line};
 
 /// As many points as can be told apart.
 const POINTS: usize = 300;

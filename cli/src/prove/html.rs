@@ -1,6 +1,5 @@
 //! A report as a page: what is claimed, what was done, what was measured, and how anyone can see it again.
 
-mod bar;
 mod measures;
 mod pictures;
 

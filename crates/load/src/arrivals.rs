@@ -15,6 +15,10 @@ pub enum Arrivals {
     Constant,
     /// Gaps as independent customers make them: exponentially distributed, so that sends come in bursts.
     Poisson,
+    /// No times at all, a closed loop: each call is sent when one before it has ended, so that as many are in flight as may be, for the
+    /// time of the schedule, at whatever rate comes of it. It measures how much can be done, and hides a stall: a
+    /// latency then begins when its call is sent.
+    Closed,
 }
 
 /// A rate that holds for a while.
@@ -118,6 +122,7 @@ impl Current {
         let seconds = match arrivals {
             Arrivals::Constant => self.count as f64 / self.phase.rate,
             Arrivals::Poisson => self.at - (1.0 - random.fraction()).ln() / self.phase.rate,
+            Arrivals::Closed => f64::INFINITY,
         };
         (self.count, self.at) = (self.count + 1, seconds);
         Duration::try_from_secs_f64(seconds).ok().filter(|within| *within < self.phase.duration)

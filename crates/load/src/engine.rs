@@ -1,5 +1,7 @@
 //! From the pacer's thread to calls, and from their ends to the recorder.
 
+mod closed;
+
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -12,6 +14,8 @@ use tokio::time::Instant;
 use crate::intent::{Intent, Intents, Outcome};
 use crate::pacer::{Brake, Handed, Pacer};
 use crate::record::Recorder;
+
+pub(crate) use closed::Closed;
 
 /// What a load does, once for each intent.
 pub(crate) trait Work: Send + Sync + 'static {

@@ -47,9 +47,14 @@ impl Intents {
     /// The next one, of a load that started then.
     pub(crate) fn next(&mut self, start: Instant) -> Option<Intent> {
         let after = self.times.next()?;
+        Some(self.at(start + after))
+    }
+
+    /// The next one, at this time, where times come of how it goes.
+    pub(crate) fn at(&mut self, at: Instant) -> Intent {
         let number = self.count;
         self.count += 1;
         let kind = self.mix.kind(self.random.next());
-        Some(Intent { number, at: start + after, kind, draw: self.random.next() })
+        Intent { number, at, kind, draw: self.random.next() }
     }
 }

@@ -1,4 +1,5 @@
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,8 +8,9 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout};
 use tonic::Status;
 
+use crate::arrivals::Arrivals;
 use crate::book;
-use crate::engine::{Engine, locked};
+use crate::engine::{Closed, Engine, locked};
 use crate::intent::Intents;
 use crate::pacer::Brake;
 use crate::record::{Recorder, Snapshot};
@@ -83,14 +85,10 @@ impl Load {
         let shop = threads.spawn(async move { Shop::open(&told).await });
         let shop = Arc::new(shop.await.map_err(Error::Panicked)??);
         let recorder = Arc::new(Mutex::new(Recorder::new(settings.interval)));
-        let times = settings.schedule.times(settings.arrivals, settings.seed);
-        let intents = Intents::new(times, settings.mix, settings.seed);
-        let started = Engine::start(intents, settings.in_flight, Arc::clone(&recorder));
-        let (engine, brake) = started.map_err(Error::Threads)?;
-        let (start, work) = (engine.start_time(), Arc::clone(&shop));
+        let Begun { start, brake, running } = begin(&settings, Arc::clone(&recorder), Arc::clone(&shop))?;
         let (done, is_done) = watch::channel(false);
         let calls = threads.spawn(async move {
-            engine.run(work).await;
+            running.await;
             done.send_replace(true);
         });
         Ok(Self { settings, threads, recorder, brake, start, stopped: None, shop, is_done, calls })
@@ -146,5 +144,30 @@ impl Load {
         let sent_for = self.stopped.unwrap_or(schedule);
         let end = End { sent_for, stopped_early: self.stopped.is_some(), orders };
         Ok(Report::new(&self.settings, recorder, end))
+    }
+}
+
+/// A load that has begun to send.
+struct Begun {
+    start: Instant,
+    brake: Brake,
+    /// Ends with the last call.
+    running: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+fn begin(settings: &Settings, recorder: Arc<Mutex<Recorder>>, work: Arc<Shop>) -> Result<Begun, Error> {
+    let times = settings.schedule.times(settings.arrivals, settings.seed);
+    let intents = Intents::new(times, settings.mix, settings.seed);
+    match settings.arrivals {
+        Arrivals::Closed => {
+            let (closed, brake) = Closed::start(intents, settings.schedule.duration(), recorder);
+            let (start, in_flight) = (closed.start_time(), settings.in_flight);
+            Ok(Begun { start, brake, running: Box::pin(closed.run(work, in_flight)) })
+        }
+        Arrivals::Constant | Arrivals::Poisson => {
+            let started = Engine::start(intents, settings.in_flight, recorder);
+            let (engine, brake) = started.map_err(Error::Threads)?;
+            Ok(Begun { start: engine.start_time(), brake, running: Box::pin(engine.run(work)) })
+        }
     }
 }

@@ -41,12 +41,13 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Orders, visits and searches, by weights: `order=1,browse=9`.
+/// Orders, visits, searches and looks at a product, by weights: `order=1,browse=9`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mix {
     order: u32,
     browse: u32,
     search: u32,
+    product: u32,
 }
 
 /// Why a text is no mix.
@@ -56,7 +57,7 @@ pub enum MixError {
     #[error("write a mix as order=1,browse=9, with weights from 0 to 1000000; `{0}` is not so")]
     Syntax(String),
     /// There is no such kind.
-    #[error("there is no kind of call `{0}`; there are order, browse and search")]
+    #[error("there is no kind of call `{0}`; there are order, browse, search and product")]
     UnknownKind(String),
     /// A kind was named twice.
     #[error("`{0}` has two weights")]
@@ -71,13 +72,16 @@ impl Mix {
 
     /// The kind that a number names, where all numbers are as likely.
     pub(crate) fn kind(self, draw: u64) -> Kind {
-        let [order, browse, search] = [self.order, self.browse, self.search].map(u64::from);
+        let [order, browse, search, product] =
+            [self.order, self.browse, self.search, self.product].map(u64::from);
         // In thirds of a weight, so that each of the three visits has its own.
-        let at = draw % (3 * (order + browse + search)).max(1);
+        let at = draw % (3 * (order + browse + search + product)).max(1);
         if at < 3 * browse {
             Kind::BROWSE[usize::try_from(at % 3).unwrap_or_default()]
         } else if at < 3 * (browse + search) {
             Kind::SearchProducts
+        } else if at < 3 * (browse + search + product) {
+            Kind::GetProduct
         } else {
             Kind::PlaceOrder
         }
@@ -88,24 +92,26 @@ impl Mix {
         match kind {
             Kind::PlaceOrder => self.order > 0,
             Kind::SearchProducts => self.browse > 0 || self.search > 0,
-            Kind::ListProducts | Kind::GetProduct => self.browse > 0,
+            Kind::GetProduct => self.browse > 0 || self.product > 0,
+            Kind::ListProducts => self.browse > 0,
         }
     }
 }
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { order: 1, browse: 9, search: 0 }
+        Self { order: 1, browse: 9, search: 0, product: 0 }
     }
 }
 
 impl fmt::Display for Mix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "order={},browse={}", self.order, self.browse)?;
-        match self.search {
-            0 => Ok(()),
-            search => write!(f, ",search={search}"),
-        }
+        let seldom = [("search", self.search), ("product", self.product)];
+        seldom
+            .iter()
+            .filter(|(_, weight)| *weight > 0)
+            .try_for_each(|(kind, weight)| write!(f, ",{kind}={weight}"))
     }
 }
 
@@ -113,7 +119,7 @@ impl FromStr for Mix {
     type Err = MixError;
 
     fn from_str(text: &str) -> Result<Self, MixError> {
-        let (mut order, mut browse, mut search) = (None, None, None);
+        let [mut order, mut browse, mut search, mut product] = [None; 4];
         for part in text.split(',').map(str::trim) {
             let syntax = || MixError::Syntax(part.to_owned());
             let (kind, weight) = part.split_once('=').ok_or_else(syntax)?;
@@ -122,6 +128,7 @@ impl FromStr for Mix {
                 "order" => &mut order,
                 "browse" => &mut browse,
                 "search" => &mut search,
+                "product" => &mut product,
                 other => return Err(MixError::UnknownKind(other.to_owned())),
             };
             if weight > Self::MAX_WEIGHT {
@@ -131,9 +138,9 @@ impl FromStr for Mix {
                 return Err(MixError::Twice(kind.trim().to_owned()));
             }
         }
-        match [order, browse, search].map(Option::unwrap_or_default) {
-            [0, 0, 0] => Err(MixError::Nothing),
-            [order, browse, search] => Ok(Self { order, browse, search }),
+        match [order, browse, search, product].map(Option::unwrap_or_default) {
+            [0, 0, 0, 0] => Err(MixError::Nothing),
+            [order, browse, search, product] => Ok(Self { order, browse, search, product }),
         }
     }
 }
@@ -147,10 +154,13 @@ mod tests {
         let mix: Mix = "order=1,browse=9".parse().unwrap();
         assert_eq!(mix, Mix::default());
         assert_eq!(mix.to_string().parse(), Ok(mix));
-        assert_eq!("browse=1".parse(), Ok(Mix { order: 0, browse: 1, search: 0 }));
-        assert_eq!(" order = 2 , browse = 0 ".parse(), Ok(Mix { order: 2, browse: 0, search: 0 }));
-        let search: Mix = "search=1".parse().unwrap();
-        assert_eq!(search.to_string().parse(), Ok(search));
+        assert_eq!("browse=1".parse(), Ok(Mix { order: 0, browse: 1, search: 0, product: 0 }));
+        assert_eq!(
+            " order = 2 , browse = 0 ".parse(),
+            Ok(Mix { order: 2, browse: 0, search: 0, product: 0 })
+        );
+        let seldom: Mix = "search=1,product=2".parse().unwrap();
+        assert_eq!(seldom.to_string().parse(), Ok(seldom));
     }
 
     #[test]
@@ -174,6 +184,9 @@ mod tests {
         let searches: Mix = "search=2".parse().unwrap();
         assert!((0..9).all(|draw| searches.kind(draw) == Kind::SearchProducts));
         assert!(searches.has(Kind::SearchProducts) && !searches.has(Kind::GetProduct));
+        let product: Mix = "product=2".parse().unwrap();
+        assert!((0..9).all(|draw| product.kind(draw) == Kind::GetProduct));
+        assert!(product.has(Kind::GetProduct) && !product.has(Kind::ListProducts));
         let orders: Mix = "order=3".parse().unwrap();
         assert!((0..9).all(|draw| orders.kind(draw) == Kind::PlaceOrder));
     }

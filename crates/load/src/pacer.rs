@@ -32,18 +32,24 @@ pub(crate) struct Pacer {
     pub(crate) recorder: Arc<Mutex<Recorder>>,
 }
 
-/// Ends the pacer's thread early, and when it is dropped.
+/// Ends the sending early, and when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Brake {
     stopped: Arc<AtomicBool>,
-    thread: Thread,
+    /// None where nobody sleeps until a call's time.
+    thread: Option<Thread>,
 }
 
 impl Brake {
+    /// One that sets this, and wakes nobody.
+    pub(crate) fn of(stopped: Arc<AtomicBool>) -> Self {
+        Self { stopped, thread: None }
+    }
+
     /// Nothing more is sent.
     pub(crate) fn pull(&self) {
         self.stopped.store(true, Ordering::Release);
-        self.thread.unpark();
+        self.thread.iter().for_each(Thread::unpark);
     }
 }
 
@@ -59,7 +65,7 @@ impl Pacer {
         let stopped = Arc::new(AtomicBool::new(false));
         let pulled = Arc::clone(&stopped);
         let thread = thread::Builder::new().name("load-pacer".into()).spawn(move || self.run(&pulled))?;
-        Ok((Brake { stopped, thread: thread.thread().clone() }, thread))
+        Ok((Brake { stopped, thread: Some(thread.thread().clone()) }, thread))
     }
 
     fn run(mut self, stopped: &AtomicBool) {

@@ -45,17 +45,17 @@ fn read(package: &Value, root: &str) -> Result<Package> {
 fn may_use(folder: &str) -> Option<&'static [&'static str]> {
     const CRATES: [&str; 8] = ["types", "api", "chassis", "crash", "db", "events", "saga", "spans"];
     Some(match folder {
-        "crates/types" | "crates/crash" | "crates/saga" | "crates/spans" => &[],
+        "crates/types" | "crates/crash" | "crates/page" | "crates/saga" | "crates/spans" => &[],
         "crates/api" => &["types"],
         "crates/load" => &["api", "types"],
         // A commit is where a process dies.
         "crates/db" => &["crash"],
         "crates/chassis" => &["api", "crash", "types"],
         "crates/events" => &["db", "api", "chassis", "crash", "types"],
-        "cli" => &["api", "experiments", "load", "spans", "types"],
+        "cli" => &["api", "experiments", "load", "page", "spans", "types"],
         "experiments" => &["api", "load", "spans"],
         "tests" => &["api", "types"],
-        "bench" => &["api", "load", "types"],
+        "bench" => &["api", "load", "page", "types"],
         // The whole shop in one process, for tests alone.
         "sim" => &[
             "types",

@@ -1,8 +1,8 @@
 //! What was measured, against what it must be.
 
-use madang_experiments::{Measure, Outcome, Variant};
+use madang_experiments::{self as experiments, Measure, Outcome, Variant};
+use madang_page::bar::{Bar, Limit};
 
-use super::bar::bar;
 use crate::page::{self, escape};
 use crate::prove::report::{Spread, Tried, verdict};
 
@@ -36,7 +36,7 @@ fn key(has_spreads: bool) -> String {
 
 fn row(variant: Variant, measure: &Measure, spread: Option<&Spread>) -> String {
     let (name, value, limit) = (&measure.name, measure.told(), measure.told_limit());
-    let bar = bar(measure, spread).unwrap_or_default();
+    let bar = bar(measure, spread).map(|bar| bar.render()).unwrap_or_default();
     // A control's number is meant to be beyond.
     let (class, state) = match (measure.limit, measure.is_within(), variant) {
         (None, ..) => ("soft", "only told"),
@@ -48,6 +48,16 @@ fn row(variant: Variant, measure: &Measure, spread: Option<&Spread>) -> String {
     format!(
         "<tr><td>{name}{bar}</td><td><b>{value}</b><br><span class=\"soft\">{limit}</span></td><td class=\"{class}\">{state}</td></tr>\n"
     )
+}
+
+/// None for a number that has no limit.
+fn bar(measure: &Measure, spread: Option<&Spread>) -> Option<Bar> {
+    let limit = match measure.limit? {
+        experiments::Limit::AtMost(bound) => Limit::AtMost(bound),
+        experiments::Limit::AtLeast(bound) => Limit::AtLeast(bound),
+    };
+    let spread = spread.map(|spread| (spread.least, spread.most));
+    Some(Bar { value: measure.value, limit, spread })
 }
 
 /// How far the numbers of all trials went, and what each came to.

@@ -135,3 +135,35 @@ async fn the_pacer_says_of_every_call_how_late_it_was() {
     assert_eq!((recorder.paced_late.count(), recorder.begun_late.count()), (100, 100));
     assert!(recorder.begun_late.max() >= recorder.paced_late.quantile(0.01));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_loop_has_as_many_in_flight_as_may_be_and_sends_when_one_has_ended() {
+    let ((work, opener, mut waiting), recorder) = (gate(false), recorder());
+    // Long past when the gate opens.
+    let duration = Duration::from_secs(3_600);
+    let (closed, brake) = Closed::start(intents(1.0, 1_000), duration, Arc::clone(&recorder));
+    let open_then_stop = async {
+        waiting.wait_for(|waiting| *waiting == 10).await.unwrap();
+        let totals = locked(&recorder).totals();
+        assert_eq!((totals.sent, totals.ok), (10, 0), "nothing is sent while all wait");
+        opener.send_replace(true);
+        while locked(&recorder).totals().ok < 100 {
+            tokio::task::yield_now().await;
+        }
+        brake.pull();
+    };
+    tokio::join!(closed.run(Arc::clone(&work), 10), open_then_stop);
+    let totals = locked(&recorder).totals();
+    assert_eq!((totals.sent, totals.not_sent, totals.failed), (totals.ok, 0, 0));
+    assert_eq!(work.most.load(Ordering::Relaxed), 10);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_loop_ends_with_its_time() {
+    let ((work, _opener, _waiting), recorder) = (gate(true), recorder());
+    let duration = Duration::from_millis(20);
+    let (closed, _brake) = Closed::start(intents(1.0, 1_000), duration, Arc::clone(&recorder));
+    let start = closed.start_time();
+    closed.run(work, 2).await;
+    assert!(start.elapsed() >= duration && locked(&recorder).totals().ok > 0);
+}

@@ -1,21 +1,26 @@
 //! What a chart is measured by.
 
 /// The width of every picture, in its own units.
-pub(crate) const WIDTH: f64 = 420.0;
-pub(crate) const LEFT: f64 = 48.0;
-pub(crate) const RIGHT: f64 = 408.0;
+pub const WIDTH: f64 = 420.0;
+/// Where an axis begins.
+pub const LEFT: f64 = 48.0;
+/// Where it ends.
+pub const RIGHT: f64 = 408.0;
 
 /// An axis: from where to where, and what is written on it.
 #[derive(Debug)]
-pub(crate) struct Axis {
-    pub(crate) from: f64,
-    pub(crate) to: f64,
-    pub(crate) marks: Vec<(f64, String)>,
+pub struct Axis {
+    /// The value at its begin.
+    pub from: f64,
+    /// The value at its end.
+    pub to: f64,
+    /// What is written, each at its value.
+    pub marks: Vec<(f64, String)>,
 }
 
 impl Axis {
     /// From 0 to a round number, with some marks.
-    pub(crate) fn linear(most: f64) -> Self {
+    pub fn linear(most: f64) -> Self {
         let most = if most > 0.0 { most } else { 1.0 };
         let unit = 10_f64.powf((most / 4.0).log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|it| it * unit).into_iter().find(|step| most / step <= 5.0);
@@ -31,14 +36,14 @@ impl Axis {
     }
 
     /// From 0 to the end exactly.
-    pub(crate) fn exact(end: f64) -> Self {
+    pub fn exact(end: f64) -> Self {
         let round = Self::linear(end);
         let marks = round.marks.into_iter().filter(|(at, _)| *at <= end).collect();
         Self { from: 0.0, to: end.max(f64::MIN_POSITIVE), marks }
     }
 
     /// The logarithm of milliseconds, in whole factors of ten.
-    pub(crate) fn log_ms(least: f64, most: f64) -> Self {
+    pub fn log_ms(least: f64, most: f64) -> Self {
         let from = least.max(0.001).log10().floor();
         let to = most.max(0.001).log10().ceil().max(from + 1.0);
         let mark = |at: f64| {
@@ -56,17 +61,17 @@ impl Axis {
     }
 
     /// The share of the axis at which a value lies.
-    pub(super) fn share(&self, value: f64) -> f64 {
+    pub(crate) fn share(&self, value: f64) -> f64 {
         ((value - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
     }
 
     /// Where a value is from left to right.
-    pub(super) fn x_of(&self, value: f64) -> f64 {
+    pub(crate) fn x_of(&self, value: f64) -> f64 {
         LEFT + (RIGHT - LEFT) * self.share(value)
     }
 
     /// Its marks along a line at this height, and beneath them what it is of, at another.
-    pub(super) fn draw(&self, (line, text): (f64, f64), below: &str) -> String {
+    pub(crate) fn draw(&self, (line, text): (f64, f64), below: &str) -> String {
         let mut svg = String::new();
         for (at, mark) in &self.marks {
             let x = self.x_of(*at);
@@ -74,7 +79,7 @@ impl Axis {
             svg +=
                 &format!("<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{mark}</text>\n", line + 18.0);
         }
-        let (middle, below) = (f64::midpoint(LEFT, RIGHT), super::escape(below));
+        let (middle, below) = (f64::midpoint(LEFT, RIGHT), crate::escape(below));
         svg + &format!("<text x=\"{middle}\" y=\"{text}\" text-anchor=\"middle\">{below}</text>\n")
     }
 }

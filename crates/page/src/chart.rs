@@ -1,8 +1,8 @@
 //! A chart with lines, as SVG.
 
-use super::axis::{Axis, LEFT, RIGHT, WIDTH};
-use super::escape;
-use super::timeline::Timeline;
+use crate::axis::{Axis, LEFT, RIGHT, WIDTH};
+use crate::escape;
+use crate::timeline::Timeline;
 
 const HEIGHT: f64 = 230.0;
 const TOP: f64 = 12.0;
@@ -10,32 +10,39 @@ const BOTTOM: f64 = 192.0;
 
 /// A line; where it has no value it is broken.
 #[derive(Debug)]
-pub(crate) struct Line {
-    pub(crate) name: String,
-    pub(crate) points: Vec<(f64, Option<f64>)>,
+pub struct Line {
+    /// As the legend has it.
+    pub name: String,
+    /// Values by their place on the horizontal axis.
+    pub points: Vec<(f64, Option<f64>)>,
 }
 
 /// A chart of some lines, each with a stroke of its own.
 #[derive(Debug)]
-pub(crate) struct Chart {
-    pub(crate) title: &'static str,
+pub struct Chart {
+    /// Above it.
+    pub title: &'static str,
     /// What is on the horizontal axis.
-    pub(crate) below: &'static str,
-    pub(crate) x: Axis,
-    pub(crate) y: Axis,
-    pub(crate) lines: Vec<Line>,
+    pub below: &'static str,
+    /// The horizontal axis.
+    pub x: Axis,
+    /// The vertical one.
+    pub y: Axis,
+    /// The lines.
+    pub lines: Vec<Line>,
 }
 
 /// The style sheet has a dash and a colour for each. With more lines than that, strokes come again.
 const STROKES: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 
 impl Line {
-    pub(crate) fn new(name: impl Into<String>, points: Vec<(f64, Option<f64>)>) -> Self {
+    /// A line of points from left to right.
+    pub fn new(name: impl Into<String>, points: Vec<(f64, Option<f64>)>) -> Self {
         Self { name: name.into(), points }
     }
 
     /// Lines of one name as one that is broken between them: they have a stroke and a place in the legend in common.
-    pub(crate) fn joined(lines: Vec<Self>) -> Vec<Self> {
+    pub fn joined(lines: Vec<Self>) -> Vec<Self> {
         let mut joined: Vec<Self> = Vec::new();
         for line in lines {
             let Some(known) = joined.iter_mut().find(|known| known.name == line.name) else {
@@ -55,12 +62,12 @@ impl Line {
 
 impl Axis {
     /// From 0, with room for these lines.
-    pub(crate) fn linear_of(lines: &[Line]) -> Self {
+    pub fn linear_of(lines: &[Line]) -> Self {
         Self::linear(Line::values(lines).fold(0.0, f64::max))
     }
 
     /// In factors of ten, for lines of logarithms of milliseconds.
-    pub(crate) fn log_of(lines: &[Line]) -> Self {
+    pub fn log_of(lines: &[Line]) -> Self {
         let least = Line::values(lines).fold(f64::INFINITY, f64::min);
         let most = Line::values(lines).fold(f64::NEG_INFINITY, f64::max);
         match least <= most {
@@ -72,7 +79,7 @@ impl Axis {
 
 impl Chart {
     /// The figure with its title and its legend, and what was done meanwhile above it.
-    pub(crate) fn render(&self, meanwhile: &Timeline) -> String {
+    pub fn render(&self, meanwhile: &Timeline) -> String {
         let (title, above) = (escape(self.title), meanwhile.height());
         let mut svg = format!("<figure>\n<figcaption>{title}</figcaption>\n{}", self.legend());
         svg += &format!(
@@ -84,8 +91,7 @@ impl Chart {
     }
 
     /// A picture on its own, with all that it needs, in the colours of who looks at it.
-    #[cfg(test)]
-    pub(crate) fn image(&self, meanwhile: &Timeline) -> String {
+    pub fn image(&self, meanwhile: &Timeline) -> String {
         let (title, top) = (escape(self.title), 0.0 - meanwhile.height() - 48.0);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 {top} {WIDTH} {}\" role=\"img\">\n\
@@ -100,8 +106,7 @@ impl Chart {
             let y = top + 34.0;
             svg += &format!("<path class=\"line {stroke}\" d=\"M{x:.1} {y}h26\"/>");
             svg += &format!("<text x=\"{:.1}\" y=\"{}\">{}</text>\n", x + 32.0, y + 4.0, escape(&line.name));
-            x += 52.0
-                + 7.0 * super::spans::float(u64::try_from(line.name.chars().count()).unwrap_or_default());
+            x += line.name.chars().map(|_| 7.0).sum::<f64>() + 52.0;
         }
         svg + &self.draw(meanwhile) + "</svg>\n"
     }

@@ -3,9 +3,11 @@
 
 /// An element as it was opened.
 #[derive(Debug)]
-pub(crate) struct Element {
-    pub(crate) name: String,
-    pub(crate) attributes: Vec<(String, String)>,
+pub struct Element {
+    /// Its name.
+    pub name: String,
+    /// Each with its value.
+    pub attributes: Vec<(String, String)>,
 }
 
 /// HTML has these without an end.
@@ -15,7 +17,7 @@ const VOID: [&str; 2] = ["meta", "br"];
 ///
 /// # Errors
 /// What is not well-formed.
-pub(crate) fn elements(page: &str) -> Result<Vec<Element>, String> {
+pub fn elements(page: &str) -> Result<Vec<Element>, String> {
     let mut rest = page.strip_prefix("<!doctype html>\n").ok_or("there is no doctype")?;
     let (mut open, mut found): (Vec<String>, Vec<Element>) = (Vec::new(), Vec::new());
     while let Some((text, tag)) = rest.split_once('<') {
@@ -66,7 +68,7 @@ fn element(tag: &str) -> Result<Element, String> {
     Ok(Element { name: name.to_owned(), attributes })
 }
 
-/// Whether each `&` begins one of the references that [`super::escape`] writes.
+/// Whether each `&` begins one of the references that [`crate::escape`] writes.
 fn has_good_references(text: &str) -> bool {
     let known = ["amp;", "lt;", "gt;", "quot;", "#39;"];
     text.split('&').skip(1).all(|behind| known.iter().any(|name| behind.starts_with(name)))

@@ -1,25 +1,28 @@
 //! What was done in the time that a chart shows: its parts, and numbered marks of what was done when.
 
-use super::axis::{Axis, LEFT, RIGHT, WIDTH};
-use super::escape;
+use crate::axis::{Axis, LEFT, RIGHT, WIDTH};
+use crate::escape;
 
 /// Seconds are those of the chart's axis.
 #[derive(Debug, Default)]
-pub(crate) struct Timeline {
+pub struct Timeline {
     /// Parts of the time, one after the other.
-    pub(crate) parts: Vec<Part>,
+    pub parts: Vec<Part>,
     /// When something was done; they are numbered from 1.
-    pub(crate) marks: Vec<f64>,
+    pub marks: Vec<f64>,
 }
 
 /// A part of the time.
 #[derive(Debug)]
-pub(crate) struct Part {
-    pub(crate) name: String,
-    pub(crate) from: f64,
-    pub(crate) to: f64,
+pub struct Part {
+    /// As it is called.
+    pub name: String,
+    /// Its begin.
+    pub from: f64,
+    /// Its end.
+    pub to: f64,
     /// Whether it is to be seen as another kind of time.
-    pub(crate) is_shaded: bool,
+    pub is_shaded: bool,
 }
 
 /// Marks whose numbers would lie on each other, so they share a label.
@@ -40,12 +43,12 @@ const LETTER: f64 = 8.0;
 
 impl Timeline {
     /// What it takes above a chart.
-    pub(super) fn height(&self) -> f64 {
+    pub(crate) fn height(&self) -> f64 {
         if self.marks.is_empty() && self.parts.is_empty() { 0.0 } else { 38.0 }
     }
 
     /// Over a chart that goes from top to bottom.
-    pub(super) fn draw(&self, x: &Axis, (top, bottom): (f64, f64)) -> String {
+    pub(crate) fn draw(&self, x: &Axis, (top, bottom): (f64, f64)) -> String {
         let parts = self.parts.iter().map(|part| part.draw(x, (top, bottom)));
         let marks = self.marks.iter().map(|at| {
             format!("<path class=\"mark\" d=\"M{:.1} {}V{bottom}\"/>\n", x.x_of(*at), NUMBERS + 9.0)
@@ -55,7 +58,7 @@ impl Timeline {
     }
 
     /// Alone, where nothing was measured in time.
-    pub(crate) fn render(&self, title: &str, x: &Axis) -> String {
+    pub fn render(&self, title: &str, x: &Axis) -> String {
         let title = escape(title);
         let svg = format!(
             "<figure class=\"alone\">\n<figcaption>{title}</figcaption>\n<svg viewBox=\"0 -38 {WIDTH} 92\" role=\"img\" aria-label=\"{title}\">\n"

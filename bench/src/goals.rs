@@ -1,0 +1,141 @@
+//! The goals, each measured beside the least that could do the same.
+
+mod clients;
+mod durable;
+mod growth;
+mod hop;
+mod html;
+mod latency;
+mod measure;
+mod memory;
+mod pair;
+mod saga;
+mod stall;
+mod start;
+mod syscalls;
+mod table;
+
+use std::io::{Write, stderr, stdout};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use serde_json::json;
+
+use table::Row;
+
+/// Which goals, and for how long.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which; all where none is named
+    goals: Vec<Goal>,
+    /// How often each is measured, in turn with its yardstick
+    #[arg(long, default_value = "3")]
+    rounds: usize,
+    /// Seconds of each load
+    #[arg(long, default_value = "3")]
+    seconds: u64,
+    /// Orders in the store that is called large; the goal is about 1,000,000
+    #[arg(long, default_value = "20000")]
+    orders: u64,
+    /// Where to write all numbers
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Where to write a page with pictures of them
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Print the table in Markdown
+    #[arg(long)]
+    markdown: bool,
+}
+
+/// A part of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Goal {
+    /// Orders a second and CPU for each
+    Saga,
+    /// Syncs for each order
+    Durable,
+    /// What the gateway adds to a call
+    Hop,
+    /// Latencies at a part of what can be done
+    Latency,
+    /// Many clients at once
+    Clients,
+    /// Memory of the services
+    Memory,
+    /// Time until a service is ready, and the shop
+    Start,
+    /// A store with many orders in it
+    Growth,
+    /// Whether the load shows that payments stands still
+    Stall,
+}
+
+impl Goal {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Saga => "saga",
+            Self::Durable => "durable",
+            Self::Hop => "hop",
+            Self::Latency => "latency",
+            Self::Clients => "clients",
+            Self::Memory => "memory",
+            Self::Start => "start",
+            Self::Growth => "growth",
+            Self::Stall => "stall",
+        }
+    }
+
+    async fn rows(self, args: &Args) -> Result<Vec<Row>> {
+        match self {
+            Self::Saga => saga::rows(args).await,
+            Self::Durable => durable::rows(args).await,
+            Self::Hop => hop::rows(args).await,
+            Self::Latency => latency::rows(args).await,
+            Self::Clients => clients::rows(args).await,
+            Self::Memory => memory::rows(args).await,
+            Self::Start => start::rows(args).await,
+            Self::Growth => growth::rows(args).await,
+            Self::Stall => stall::rows(args).await,
+        }
+    }
+}
+
+impl Args {
+    fn duration(&self) -> Duration {
+        Duration::from_secs(self.seconds)
+    }
+
+    /// Tells what is under way, beside the table.
+    fn note(&self, text: &str) {
+        let _written = writeln!(stderr(), "{text}").is_ok();
+    }
+}
+
+/// Measures what was asked for, and tells it as a table.
+pub(crate) async fn run(args: &Args) -> Result<()> {
+    let all = if args.goals.is_empty() { Goal::value_variants() } else { &args.goals };
+    let mut rows = Vec::new();
+    for goal in all {
+        let measured = goal.rows(args).await;
+        rows.extend(measured.with_context(|| format!("{} cannot be measured", goal.name()))?);
+    }
+    let told = if args.markdown { table::markdown(&rows) } else { table::text(&rows) };
+    write!(stdout(), "{told}")?;
+    if let Some(file) = &args.json {
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        let Args { rounds, seconds, orders, .. } = args;
+        let report = json!({
+            "version": 1, "cores": cores, "rounds": rounds, "seconds": seconds, "orders": orders, "rows": rows,
+        });
+        let text = serde_json::to_string_pretty(&report)? + "\n";
+        write_to(file, &text)?;
+    }
+    args.html.iter().try_for_each(|file| write_to(file, &html::page(args, &rows)))
+}
+
+fn write_to(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,51 @@
+//! The shop and the skeleton beside each other.
+
+use anyhow::Result;
+use std::time::Duration;
+
+use super::measure::{Plan, Seen, Target};
+use crate::shop::Shop;
+use crate::skeleton::Skeleton;
+
+/// Both, open at once, so that they can be measured in turn.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    pub(crate) shop: Shop,
+    pub(crate) skeleton: Skeleton,
+    pub(crate) ours: Target,
+    pub(crate) yard: Target,
+}
+
+/// So that neither opens its first connections or grows its first pages while it is measured.
+const WARM: Plan = Plan { mix: "order=1", duration: Duration::from_secs(1), in_flight: 64, rate: None };
+
+impl Pair {
+    pub(crate) async fn open() -> Result<Self> {
+        let (shop, skeleton) = (open().await?, Skeleton::open(&std::env::current_exe()?).await?);
+        let (ours, yard) = (Target::shop(&shop)?, Target::skeleton(&skeleton));
+        ours.load(WARM).await?;
+        yard.load(WARM).await?;
+        Ok(Self { shop, skeleton, ours, yard })
+    }
+
+    /// Loads one after the other; which is first changes with the round.
+    pub(crate) async fn load(&self, plan: Plan, round: usize) -> Result<(Seen, Seen)> {
+        if round.is_multiple_of(2) {
+            let ours = self.ours.load(plan).await?;
+            return Ok((ours, self.yard.load(plan).await?));
+        }
+        let yard = self.yard.load(plan).await?;
+        Ok((self.ours.load(plan).await?, yard))
+    }
+
+    /// Ends both; an error where the audit of the shop finds something.
+    pub(crate) async fn close(self) -> Result<()> {
+        self.shop.audit().await?;
+        self.shop.close().await
+    }
+}
+
+/// The shop as a goal has it: its data is its own, and no collector takes traces.
+pub(crate) async fn open() -> Result<Shop> {
+    Shop::open(&[], &["--no-traces"]).await
+}

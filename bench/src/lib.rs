@@ -1,0 +1,46 @@
+//! What things cost: ratios within one run, interleaved, because the machine is noisy.
+//!
+//! ```text
+//! madang-bench goals        the shop against the least that could do the same work: a table of goals
+//! madang-bench telemetry    orders a second and CPU with traces off, at 1 % and at 100 %
+//! madang-bench yard …       one process of the yardsticks
+//! ```
+
+mod goals;
+mod process;
+mod shop;
+mod sink;
+mod skeleton;
+mod stats;
+mod telemetry;
+mod yard;
+
+use clap::Parser;
+
+pub use process::{Process, cpu};
+pub use skeleton::Skeleton;
+
+/// What is measured.
+#[derive(Debug, Parser)]
+#[command(version)]
+pub enum Args {
+    /// How near the shop is to what it is meant to be, beside yardsticks in the same run
+    Goals(goals::Args),
+    /// What traces cost: orders a second and CPU, off, at 1 % and at 100 %
+    Telemetry(telemetry::Args),
+    /// A process of the yardsticks: it says where it serves, and runs until it is killed
+    #[command(subcommand)]
+    Yard(yard::Args),
+}
+
+/// Measures, and prints what it saw.
+///
+/// # Errors
+/// Whatever keeps it from measuring.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    match args {
+        Args::Goals(args) => goals::run(&args).await,
+        Args::Telemetry(args) => telemetry::run(&args).await,
+        Args::Yard(args) => yard::run(args).await,
+    }
+}
