@@ -8,16 +8,19 @@ mod event_order;
 mod exactly_once_effects;
 mod fault_isolation;
 mod hop_cost;
+mod private_data;
 mod recovery;
 mod rolling_restart;
 mod rolling_update;
 mod saga_atomicity;
 mod trace_complete;
+mod zero_trust;
 
 use crate::Experiment;
 
 /// The services that own data: what stands behind the gateway.
-const OWNERS: [&str; 6] = ["catalog", "inventory", "payments", "shipping", "orders", "notifications"];
+pub(crate) const OWNERS: [&str; 6] =
+    ["catalog", "inventory", "payments", "shipping", "orders", "notifications"];
 
 /// All of them, in the order in which they are told.
 pub const EXPERIMENTS: &[Experiment] = &[
@@ -34,4 +37,6 @@ pub const EXPERIMENTS: &[Experiment] = &[
     trace_complete::EXPERIMENT,
     hop_cost::EXPERIMENT,
     rolling_update::EXPERIMENT,
+    zero_trust::EXPERIMENT,
+    private_data::EXPERIMENT,
 ];

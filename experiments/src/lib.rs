@@ -17,9 +17,11 @@ mod events;
 mod experiment;
 mod kubernetes;
 mod outcome;
+mod policies;
 mod run;
 mod shop;
 mod trial;
+mod trust;
 mod world;
 
 pub use experiment::{Experiment, Needs, Running, Setup, Variant};
@@ -27,4 +29,5 @@ pub use kubernetes::{Kind, Kubernetes, Object};
 pub use outcome::{Limit, Mark, Measure, Outcome, Phase, Plot, Unit};
 pub use run::run;
 pub use trial::{Teller, Trial};
+pub use trust::{Answer, Cell, Databases, Login};
 pub use world::{Audit, Lab, Machine, World};

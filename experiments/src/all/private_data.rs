@@ -1,0 +1,52 @@
+use std::time::Duration;
+
+use anyhow::Result;
+
+use super::OWNERS;
+use crate::{Databases, Experiment, Limit, Login, Needs, Setup, Trial};
+
+pub(super) const EXPERIMENT: Experiment = Experiment {
+    id: "private-data",
+    claim: "Each service has a database of its own, into which no other service can look.",
+    hypothesis: "The credentials of each service open its own database, and no other one, even past the mesh.",
+    steps: &[
+        "each service's credentials are read where the service itself finds them",
+        "all of them are tried at each database, through ports that lead there past the mesh",
+    ],
+    control: "The databases are those of one server that all services share, made as PostgreSQL makes them by itself: open to every role. It is empty, and made for the trial.",
+    needs: Needs::Kubernetes,
+    limit: Duration::from_secs(180),
+    by_hand: &[
+        "secret() { kubectl --namespace madang get secret $1-database --output jsonpath={.data.password} | base64 --decode; }",
+        "login() { kubectl --namespace madang exec statefulset/$2-postgres --container postgres -- env PGPASSWORD=$(secret $1) psql --host 127.0.0.1 --username $1 --command 'SELECT 1' $2; }",
+        "login catalog catalog    # opens",
+        "login orders catalog     # is refused",
+    ],
+    code: &[
+        "helm/library/templates/_postgres.tpl",
+        "helm/library/templates/_workload.tpl",
+        "cli/src/cluster/secrets/wanted.rs",
+    ],
+    setup: Setup::usual,
+    run: |trial| Box::pin(run(trial)),
+};
+
+async fn run(trial: &Trial) -> Result<()> {
+    let databases = if trial.is_control() { Databases::Shared } else { Databases::Own };
+    trial.mark("the credentials of each service are tried at each database");
+    let logins = trial.world().kubernetes()?.logins(databases).await?;
+    let count = |wanted: fn(&Login) -> bool| logins.iter().filter(|login| wanted(login)).count() as u64;
+    let all = OWNERS.len() * OWNERS.len();
+    trial.count("logins that were tried", logins.len() as u64, Limit::AtLeast(all as f64));
+    trial.count(
+        "services that their own database refused",
+        count(|login| login.of == login.at && !login.was_let_in),
+        Limit::AtMost(0.0),
+    );
+    trial.count(
+        "databases that the credentials of another service opened",
+        count(|login| login.of != login.at && login.was_let_in),
+        Limit::AtMost(0.0),
+    );
+    Ok(())
+}
