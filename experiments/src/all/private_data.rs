@@ -17,10 +17,10 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     needs: Needs::Kubernetes,
     limit: Duration::from_secs(180),
     by_hand: &[
-        "secret() { kubectl --namespace madang get secret $1-database --output jsonpath={.data.password} | base64 --decode; }",
-        "login() { kubectl --namespace madang exec statefulset/$2-postgres --container postgres -- env PGPASSWORD=$(secret $1) psql --host 127.0.0.1 --username $1 --command 'SELECT 1' $2; }",
-        "login catalog catalog    # opens",
-        "login orders catalog     # is refused",
+        "kubectl --namespace madang port-forward statefulset/catalog-postgres 15432:5432 &",
+        "login() { PGPASSWORD=$(kubectl --namespace madang get secret $1-database --output jsonpath={.data.password} | base64 --decode) psql --host 127.0.0.1 --port 15432 --username $1 --command 'SELECT 1' catalog; }",
+        "login catalog    # opens",
+        "login orders     # is refused",
     ],
     code: &[
         "helm/library/templates/_postgres.tpl",
