@@ -31,10 +31,18 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run: |trial| Box::pin(run(trial)),
 };
 
+/// Databases of others that are named.
+const TOLD: usize = 10;
+
 async fn run(trial: &Trial) -> Result<()> {
     let databases = if trial.is_control() { Databases::Shared } else { Databases::Own };
     trial.mark("the credentials of each service are tried at each database");
     let logins = trial.world().kubernetes()?.logins(databases).await?;
+    for Login { of, at, .. } in
+        logins.iter().filter(|login| login.of != login.at && login.was_let_in).take(TOLD)
+    {
+        trial.mark(format!("the credentials of {of} open the database of {at}"));
+    }
     let count = |wanted: fn(&Login) -> bool| logins.iter().filter(|login| wanted(login)).count() as u64;
     let all = OWNERS.len() * OWNERS.len();
     trial.count("logins that were tried", logins.len() as u64, Limit::AtLeast(all as f64));

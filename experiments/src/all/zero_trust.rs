@@ -40,6 +40,8 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
 const NOBODY: &str = "default";
 /// Pods that ask at once: more would ask so slowly on a small node that patience ends.
 const AT_ONCE: usize = 4;
+/// Wrong cells that are named.
+const TOLD: usize = 10;
 /// The services: where six serve gRPC and two serve pages, and the admin ports of all.
 const SERVERS: f64 = 16.0;
 
@@ -62,7 +64,11 @@ async fn run(trial: &Trial) -> Result<()> {
     for (identity, answers) in identities.iter().zip(&asked) {
         let allowed = policies.allowed.get(identity).cloned().unwrap_or_default();
         // What this shop does not have, such as the charts' own NATS, nobody can reach.
-        seen.add(&allowed.into_iter().filter(|cell| servers.contains(&*cell.to)).collect(), answers);
+        let allowed = allowed.into_iter().filter(|cell| servers.contains(&*cell.to)).collect();
+        seen.add(identity, &allowed, answers);
+    }
+    for wrong in seen.wrong.iter().take(TOLD) {
+        trial.mark(wrong);
     }
     let rpcs = policies.rpcs.len() * identities.len();
     trial.count("servers that were asked", servers.len() as u64, Limit::AtLeast(SERVERS));
@@ -101,21 +107,27 @@ fn reached(answers: &BTreeMap<Cell, Answer>) -> impl Iterator<Item = &Cell> {
 }
 
 /// What identities reached, against what they may.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct Seen {
     right: u64,
     excess: u64,
     missing: u64,
     lost: u64,
+    /// Each cell that is not as it should be.
+    wrong: Vec<String>,
 }
 
 impl Seen {
-    fn add(&mut self, allowed: &BTreeSet<Cell>, answers: &BTreeMap<Cell, Answer>) {
-        let right = reached(answers).filter(|cell| allowed.contains(cell)).count() as u64;
-        self.right += right;
-        self.excess += reached(answers).count() as u64 - right;
-        self.missing += allowed.len() as u64 - right;
+    fn add(&mut self, identity: &str, allowed: &BTreeSet<Cell>, answers: &BTreeMap<Cell, Answer>) {
+        let reached: BTreeSet<Cell> = reached(answers).cloned().collect();
+        let (excess, missing) = (&reached - allowed, allowed - &reached);
+        self.right += (reached.len() - excess.len()) as u64;
+        self.excess += excess.len() as u64;
+        self.missing += missing.len() as u64;
         self.lost += answers.values().filter(|answer| **answer == Answer::Lost).count() as u64;
+        let told = |what: &str, cell: &Cell| format!("{identity} {what} {} {}", cell.to, cell.what);
+        self.wrong.extend(excess.iter().map(|cell| told("may not reach, and reaches", cell)));
+        self.wrong.extend(missing.iter().map(|cell| told("may reach, and does not reach", cell)));
     }
 }
 
@@ -135,9 +147,15 @@ mod tests {
             (cell("/Watch"), Answer::Lost),
         ]);
         let mut seen = Seen::default();
-        seen.add(&allowed, &answers);
-        assert_eq!(seen, Seen { right: 1, excess: 1, missing: 2, lost: 1 });
-        seen.add(&BTreeSet::new(), &answers);
-        assert_eq!(seen, Seen { right: 1, excess: 3, missing: 2, lost: 2 });
+        seen.add("gateway", &allowed, &answers);
+        assert_eq!((seen.right, seen.excess, seen.missing, seen.lost), (1, 1, 2, 1));
+        let wrong = [
+            "gateway may not reach, and reaches orders:50055 /Cancel",
+            "gateway may reach, and does not reach orders:50055 /Forgotten",
+            "gateway may reach, and does not reach orders:50055 /Get",
+        ];
+        assert_eq!(seen.wrong, wrong);
+        seen.add("default", &BTreeSet::new(), &answers);
+        assert_eq!((seen.right, seen.excess, seen.missing, seen.lost), (1, 3, 2, 2));
     }
 }
