@@ -1,6 +1,7 @@
 //! All experiments, one file each.
 
 mod backpressure;
+mod circuit_breaker;
 mod contract;
 mod dead_letters;
 mod deadlines;
@@ -10,9 +11,11 @@ mod fault_isolation;
 mod hop_cost;
 mod private_data;
 mod recovery;
+mod retries;
 mod rolling_restart;
 mod rolling_update;
 mod saga_atomicity;
+mod scale_hot_service;
 mod trace_complete;
 mod zero_trust;
 
@@ -37,6 +40,9 @@ pub const EXPERIMENTS: &[Experiment] = &[
     trace_complete::EXPERIMENT,
     hop_cost::EXPERIMENT,
     rolling_update::EXPERIMENT,
+    scale_hot_service::EXPERIMENT,
+    retries::EXPERIMENT,
+    circuit_breaker::EXPERIMENT,
     zero_trust::EXPERIMENT,
     private_data::EXPERIMENT,
 ];

@@ -35,6 +35,9 @@ pub trait Kubernetes {
     /// of these words. Names are Envoy's, as Prometheus has them.
     async fn counted(&self, service: &str, words: &[&str]) -> Result<f64>;
 
+    /// What one pod's proxy has counted, or the service in it.
+    async fn counted_at(&self, pod: &str, words: &[&str]) -> Result<f64>;
+
     /// What a pod hears that asks everybody everything: under an identity, or from outside of the mesh, in plain text. Servers
     /// that this shop lacks are not in it.
     async fn asked(&self, identity: Option<&str>) -> Result<BTreeMap<Cell, Answer>>;

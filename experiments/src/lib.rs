@@ -18,6 +18,7 @@ mod experiment;
 mod kubernetes;
 mod outcome;
 mod policies;
+mod replica;
 mod run;
 mod shop;
 mod trial;

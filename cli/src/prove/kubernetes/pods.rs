@@ -179,10 +179,14 @@ impl Kubernetes for Pods {
     async fn counted(&self, service: &str, words: &[&str]) -> Result<f64> {
         let mut sum = 0.0;
         for pod in self.pods(service).await? {
-            let agent = self.lead(&pod, proxy::PORT).await?;
-            sum += proxy::sum(&page(&format!("{agent}{}", proxy::PATH)).await?, words);
+            sum += self.counted_at(&pod, words).await?;
         }
         Ok(sum)
+    }
+
+    async fn counted_at(&self, pod: &str, words: &[&str]) -> Result<f64> {
+        let agent = self.lead(pod, proxy::PORT).await?;
+        Ok(proxy::sum(&page(&format!("{agent}{}", proxy::PATH)).await?, words))
     }
 
     async fn asked(&self, identity: Option<&str>) -> Result<BTreeMap<Cell, Answer>> {
