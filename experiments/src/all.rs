@@ -9,6 +9,7 @@ mod event_order;
 mod exactly_once_effects;
 mod fault_isolation;
 mod hop_cost;
+mod private_data;
 mod recovery;
 mod retries;
 mod rolling_restart;
@@ -16,11 +17,13 @@ mod rolling_update;
 mod saga_atomicity;
 mod scale_hot_service;
 mod trace_complete;
+mod zero_trust;
 
 use crate::Experiment;
 
 /// The services that own data: what stands behind the gateway.
-const OWNERS: [&str; 6] = ["catalog", "inventory", "payments", "shipping", "orders", "notifications"];
+pub(crate) const OWNERS: [&str; 6] =
+    ["catalog", "inventory", "payments", "shipping", "orders", "notifications"];
 
 /// All of them, in the order in which they are told.
 pub const EXPERIMENTS: &[Experiment] = &[
@@ -40,4 +43,6 @@ pub const EXPERIMENTS: &[Experiment] = &[
     scale_hot_service::EXPERIMENT,
     retries::EXPERIMENT,
     circuit_breaker::EXPERIMENT,
+    zero_trust::EXPERIMENT,
+    private_data::EXPERIMENT,
 ];

@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use anyhow::Result;
 use serde_json::Value;
+
+use crate::{Answer, Cell, Databases, Login};
 
 /// What can be done to a shop on Kubernetes. All of it is undone when the world is closed; what is done to an object is written
 /// down in the object with it, so that the next command of `madang` undoes it where this one was killed.
@@ -34,6 +37,13 @@ pub trait Kubernetes {
 
     /// What one pod's proxy has counted, or the service in it.
     async fn counted_at(&self, pod: &str, words: &[&str]) -> Result<f64>;
+
+    /// What a pod hears that asks everybody everything: under an identity, or from outside of the mesh, in plain text. Servers
+    /// that this shop lacks are not in it.
+    async fn asked(&self, identity: Option<&str>) -> Result<BTreeMap<Cell, Answer>>;
+
+    /// Tries the credentials of each service at the database of each, past the mesh.
+    async fn logins(&self, databases: Databases) -> Result<Vec<Login>>;
 }
 
 /// What an object is.

@@ -17,10 +17,12 @@ mod events;
 mod experiment;
 mod kubernetes;
 mod outcome;
+mod policies;
 mod replica;
 mod run;
 mod shop;
 mod trial;
+mod trust;
 mod world;
 
 pub use experiment::{Experiment, Needs, Running, Setup, Variant};
@@ -28,4 +30,5 @@ pub use kubernetes::{Kind, Kubernetes, Object};
 pub use outcome::{Limit, Mark, Measure, Outcome, Phase, Plot, Unit};
 pub use run::run;
 pub use trial::{Teller, Trial};
+pub use trust::{Answer, Cell, Databases, Login};
 pub use world::{Audit, Lab, Machine, World};

@@ -50,6 +50,9 @@ fn section(experiment: &Experiment, reports: &[Value; 4]) -> String {
     let mut text =
         format!("## {id}\n\n{claim}\n\n**Hypothesis.** {hypothesis}\n\n**Control.** {control}\n\n");
     writeln!(text, "Kept by {}; tried by [{file}](../{file}).", code.join(", ")).unwrap();
+    if reports.iter().all(|report| tried(report, id).is_none()) {
+        writeln!(text, "\nThe last reports do not have it yet.").unwrap();
+    }
     let named = ["measured", "its control", "measured on Kubernetes", "its control on Kubernetes"];
     for (report, what) in reports.iter().zip(named) {
         let Some(tried) = tried(report, id) else { continue };

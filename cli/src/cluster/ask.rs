@@ -16,8 +16,9 @@ use http::uri::PathAndQuery;
 use madang_api::codec::CheckedCodec;
 use madang_api::json::descriptors;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Status, Streaming};
 
 use crate::output::Output;
 use crate::shop::Service;
@@ -92,22 +93,26 @@ fn paths() -> Vec<String> {
 }
 
 async fn rpc(channel: Channel, path: String) -> (String, Answer) {
-    let answer = match tokio::time::timeout(PATIENCE, ask(channel, &path)).await {
-        Ok(Ok(())) => Answer::Allowed("OK".to_owned()),
+    let answer = match timeout(PATIENCE, begin(channel, &path)).await {
+        Ok(Ok(mut stream)) => match timeout(PATIENCE, stream.message()).await {
+            Ok(Ok(_)) => Answer::Allowed("OK".to_owned()),
+            Ok(Err(status)) => judge(&status),
+            // A stream that is open and has nothing to say.
+            Err(_) => Answer::Allowed("open".to_owned()),
+        },
         Ok(Err(status)) => judge(&status),
-        // A stream that is open and has nothing to say.
-        Err(_) => Answer::Allowed("open".to_owned()),
+        Err(_) => Answer::Unreachable("no answer".to_owned()),
     };
     (path, answer)
 }
 
-async fn ask(channel: Channel, path: &str) -> Result<(), Status> {
+/// Asks; there is a stream once somebody began to answer.
+async fn begin(channel: Channel, path: &str) -> Result<Streaming<()>, Status> {
     let mut grpc = tonic::client::Grpc::new(channel);
     grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let path = PathAndQuery::try_from(path).map_err(|error| Status::internal(error.to_string()))?;
     let codec = CheckedCodec::<(), ()>::default();
-    let mut stream = grpc.server_streaming(Request::new(()), path, codec).await?.into_inner();
-    stream.message().await.map(drop)
+    Ok(grpc.server_streaming(Request::new(()), path, codec).await?.into_inner())
 }
 
 /// A refusal by Envoy's RBAC filter has its own words; those of services have others, and an error of the transport is no refusal.

@@ -4,13 +4,18 @@
 //! There ──opens──> Pods: a shop, until it is closed
 //!   lease: one trial at a time     as_it_was: what must be again after it
 //!   change, undo: objects that say what they were     workload: deployments and pods     proxy: what Envoy counted
+//!   made: what is there for a trial alone     asker: who reaches whom     logins, shared: who opens whose database
 //! ```
 
 mod as_it_was;
+mod asker;
 mod change;
 mod lease;
+mod logins;
+mod made;
 mod pods;
 mod proxy;
+mod shared;
 mod undo;
 mod workload;
 
@@ -87,22 +92,31 @@ impl There<'_> {
 
 /// Undoes what a `madang prove` left in a cluster that was killed; tells what one that is under way has done.
 pub(crate) async fn clean(cluster: &Cluster) {
-    let changed = change::changed(cluster).await;
-    if changed.is_empty() {
+    let (changed, made) = tokio::join!(change::changed(cluster), made::left(cluster));
+    if changed.is_empty() && made.is_empty() {
         return;
     }
-    let names = changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if let Some(holder) = lease::holder(cluster).await {
-        return note(&styled(
-            WAITS,
-            &format!("a `madang prove` is under way ({holder}) and has changed {names}"),
-        ));
+        let names = changed.iter().map(ToString::to_string).chain(made.iter().map(ToString::to_string));
+        let names = names.collect::<Vec<_>>().join(", ");
+        return tell(&format!("a `madang prove` is under way ({holder}) and has changed or made {names}"));
     }
     for object in changed {
-        let told = match change::restore(cluster, &object).await {
-            Ok(()) => format!("a `madang prove` was killed and left {object} changed: it is as it was"),
-            Err(error) => format!("a `madang prove` was killed and left {object} changed: {error:#}"),
-        };
-        note(&styled(WAITS, &told));
+        match change::restore(cluster, &object).await {
+            Ok(()) => {
+                tell(&format!("a `madang prove` was killed and left {object} changed: it is as it was"))
+            }
+            Err(error) => tell(&format!("a `madang prove` was killed and left {object} changed: {error:#}")),
+        }
     }
+    for made in made {
+        match made::remove(cluster, &made).await {
+            Ok(()) => tell(&format!("a `madang prove` was killed and left {made}: it is removed")),
+            Err(error) => tell(&format!("a `madang prove` was killed and left {made}: {error:#}")),
+        }
+    }
+}
+
+fn tell(text: &str) {
+    note(&styled(WAITS, text));
 }

@@ -11,7 +11,7 @@ use super::undo::{inverse, merged};
 use crate::cluster::Cluster;
 
 /// On what is changed, so that it can be found.
-const LABEL: &str = "madang.dev/prove";
+pub(super) const LABEL: &str = "madang.dev/prove";
 const CHANGED: &str = "changed";
 /// The merge patch that undoes it.
 const UNDO: &str = "madang.dev/prove-undo";

@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use madang_experiments::{Audit, Kind, Kubernetes, Object, Setup, World};
+use madang_experiments::{Answer, Audit, Cell, Databases, Kind, Kubernetes, Login, Object, Setup, World};
 use madang_spans::Tree;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -10,7 +11,7 @@ use tokio::sync::Mutex;
 use super::super::local::{audited, named, page};
 use super::as_it_was::AsItWas;
 use super::lease::Lease;
-use super::{change, proxy, workload};
+use super::{asker, change, logins, made, proxy, workload};
 use crate::cluster::{Cluster, Forwards, Goal};
 use crate::shop::{Service, Shop};
 use crate::trace;
@@ -52,10 +53,18 @@ impl Pods {
         Ok(())
     }
 
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Leads a port of this machine to pods.
+    pub(super) async fn lead_to(&self, goal: Goal) -> Result<SocketAddr> {
+        self.forwards.lock().await.lead_free(&self.cluster, goal).await
+    }
+
     /// Leads a port of this machine to one of a pod.
     async fn lead(&self, pod: &str, port: u16) -> Result<String> {
-        let address = self.forwards.lock().await.lead_free(&self.cluster, Goal::pod(pod, port)).await?;
-        Ok(format!("http://{address}"))
+        Ok(format!("http://{}", self.lead_to(Goal::pod(pod, port)).await?))
     }
 
     /// Why a pod could not be reached is known to what leads there, not to who asked.
@@ -63,9 +72,14 @@ impl Pods {
         self.forwards.lock().await.remark().map_or(error, |remark| anyhow!(remark))
     }
 
-    /// Gives back all that was changed; answers what could not be given back.
+    /// Gives back all that was changed, and takes away what was made; answers what could not be.
     async fn restore_all(&self) -> Result<Vec<String>> {
         let mut troubles = Vec::new();
+        for made in made::left(&self.cluster).await {
+            if let Err(error) = made::remove(&self.cluster, &made).await {
+                troubles.push(format!("{made} is still there ({error:#})"));
+            }
+        }
         let changed = change::changed(&self.cluster).await;
         for object in &changed {
             if let Err(error) = change::restore(&self.cluster, object).await {
@@ -173,5 +187,13 @@ impl Kubernetes for Pods {
     async fn counted_at(&self, pod: &str, words: &[&str]) -> Result<f64> {
         let agent = self.lead(pod, proxy::PORT).await?;
         Ok(proxy::sum(&page(&format!("{agent}{}", proxy::PATH)).await?, words))
+    }
+
+    async fn asked(&self, identity: Option<&str>) -> Result<BTreeMap<Cell, Answer>> {
+        asker::asked(&self.cluster, identity).await
+    }
+
+    async fn logins(&self, databases: Databases) -> Result<Vec<Login>> {
+        logins::logins(self, databases).await
     }
 }

@@ -103,6 +103,8 @@ fn what_images_are_built_from_is_a_whole_workspace() {
 
     // `docker build .` and skaffold take the tree itself, and of it what this file lets through.
     let passes = words_of_dockerignore();
+    let table = "docs/policies.md";
+    assert!(picture.join(table).exists() && passes.contains(table), "`madang prove` is built with {table}");
     let is_built =
         |folder: &String| passes.iter().any(|it| folder.starts_with(&format!("{it}/")) || folder == it);
     let lacking = members.iter().filter(|it| !is_built(it) && !passes.contains(&format!("{it}/Cargo.toml")));
