@@ -12,10 +12,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{self, ServerArgs, TelemetryArgs};
 use crate::{Listener, Platform, Service, Shutdown, admin, chain, panics, telemetry};
 
-/// A call is some hundred small allocations on one thread that are given back on another.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const MAX_WORKERS: usize = 4;
 /// What a service may take beyond its drain before the process ends without it.
 const SPARE: Duration = Duration::from_secs(5);
