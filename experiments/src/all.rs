@@ -1,13 +1,16 @@
 //! All experiments, one file each.
 
 mod backpressure;
+mod canary;
 mod contract;
 mod dead_letters;
 mod deadlines;
+mod drain;
 mod event_order;
 mod exactly_once_effects;
 mod fault_isolation;
 mod hop_cost;
+mod independent_deploy;
 mod recovery;
 mod rolling_restart;
 mod rolling_update;
@@ -34,4 +37,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     trace_complete::EXPERIMENT,
     hop_cost::EXPERIMENT,
     rolling_update::EXPERIMENT,
+    independent_deploy::EXPERIMENT,
+    canary::EXPERIMENT,
+    drain::EXPERIMENT,
 ];

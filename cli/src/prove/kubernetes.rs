@@ -4,15 +4,22 @@
 //! There ──opens──> Pods: a shop, until it is closed
 //!   lease: one trial at a time     as_it_was: what must be again after it
 //!   change, undo: objects that say what they were     workload: deployments and pods     proxy: what Envoy counted
+//!   releases, revisions: each service as a release of Helm, and the way back     nodes: evictions
 //! ```
 
 mod as_it_was;
 mod change;
 mod lease;
+mod nodes;
 mod pods;
 mod proxy;
+mod releases;
+mod revisions;
 mod undo;
 mod workload;
+
+use std::fmt;
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use madang_experiments::{Lab, Needs, Setup, World};
@@ -31,6 +38,8 @@ pub(super) struct There<'a> {
     pub(super) target: &'a TargetArgs,
     /// Where customers reach the shop; the gateway by the API server unless set.
     pub(super) edge: Option<&'a str>,
+    /// The folder with the charts.
+    pub(super) charts: &'a Path,
 }
 
 #[tonic::async_trait(?Send)]
@@ -39,7 +48,9 @@ impl Lab for There<'_> {
         let cluster = self.target.cluster().await?;
         let lease = Lease::take(&cluster).await?;
         let pods = match self.enter(&cluster, needs).await {
-            Ok((shop, forwards, before)) => Pods::new(cluster, (shop, forwards), (before, lease)),
+            Ok((shop, forwards, before)) => {
+                Pods::new((cluster, self.charts), (shop, forwards), (before, lease))
+            }
             Err(error) => {
                 lease.give_back(&cluster).await;
                 return Err(error);
@@ -69,7 +80,8 @@ impl There<'_> {
                 waiting.join(", ")
             );
         }
-        if needs == Needs::Mesh && !workload::is_in_the_mesh(cluster, Service::Gateway.name()).await? {
+        let needs_mesh = matches!(needs, Needs::Mesh | Needs::Releases);
+        if needs_mesh && !workload::is_in_the_mesh(cluster, Service::Gateway.name()).await? {
             bail!("nothing is harmed: it needs the mesh, and no proxy stands beside the gateway");
         }
         let mut forwards = Forwards::new();
@@ -87,22 +99,33 @@ impl There<'_> {
 
 /// Undoes what a `madang prove` left in a cluster that was killed; tells what one that is under way has done.
 pub(crate) async fn clean(cluster: &Cluster) {
-    let changed = change::changed(cluster).await;
-    if changed.is_empty() {
+    let (changed, releases) = futures::join!(change::changed(cluster), revisions::noted(cluster));
+    let mut names: Vec<String> = changed.iter().map(ToString::to_string).collect();
+    names.extend(releases.keys().map(|release| format!("release {release}")));
+    if names.is_empty() {
         return;
     }
-    let names = changed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     if let Some(holder) = lease::holder(cluster).await {
+        let names = names.join(", ");
         return note(&styled(
             WAITS,
             &format!("a `madang prove` is under way ({holder}) and has changed {names}"),
         ));
     }
     for object in changed {
-        let told = match change::restore(cluster, &object).await {
-            Ok(()) => format!("a `madang prove` was killed and left {object} changed: it is as it was"),
-            Err(error) => format!("a `madang prove` was killed and left {object} changed: {error:#}"),
-        };
-        note(&styled(WAITS, &told));
+        tell(&object, change::restore(cluster, &object).await.map(|()| AS_IT_WAS));
     }
+    for release in releases.keys() {
+        let restored = releases::restore(cluster, release).await;
+        let told = restored.map(|is_anothers| if is_anothers { ANOTHERS } else { AS_IT_WAS });
+        tell(&format!("release {release}"), told);
+    }
+}
+
+const AS_IT_WAS: &str = "it is as it was";
+const ANOTHERS: &str = "another has deployed it since, so it stays as it is";
+
+fn tell(what: &dyn fmt::Display, done: Result<&str>) {
+    let done = done.map_or_else(|error| format!("{error:#}"), ToOwned::to_owned);
+    note(&styled(WAITS, &format!("a `madang prove` was killed and left {what} changed: {done}")));
 }

@@ -24,7 +24,8 @@ impl AsItWas {
     /// # Errors
     /// Where objects cannot be listed.
     pub(super) async fn read(cluster: &Cluster) -> Result<Self> {
-        let lists = Kind::ALL.map(|kind| async move {
+        let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_of_the_shop());
+        let lists = kinds.map(|kind| async move {
             match api(cluster, kind).list(&ListParams::default()).await {
                 Err(kube::Error::Api(error)) if error.code == 404 => Ok(Vec::new()),
                 listed => Ok(listed.with_context(|| format!("cannot list {kind:?}s"))?.items),

@@ -1,8 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use madang_experiments::{Audit, Kind, Kubernetes, Object, Setup, World};
+use madang_experiments::{Audit, Kind, Kubernetes, Nodes, Object, Releases, Setup, World};
 use madang_spans::Tree;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -10,7 +11,7 @@ use tokio::sync::Mutex;
 use super::super::local::{audited, named, page};
 use super::as_it_was::AsItWas;
 use super::lease::Lease;
-use super::{change, proxy, workload};
+use super::{change, proxy, releases, workload};
 use crate::cluster::{Cluster, Forwards, Goal};
 use crate::shop::{Service, Shop};
 use crate::trace;
@@ -20,7 +21,9 @@ const TRACES: Duration = Duration::from_secs(60);
 
 /// The shop, for one trial.
 pub(super) struct Pods {
-    cluster: Cluster,
+    pub(super) cluster: Cluster,
+    /// The folder with the charts.
+    pub(super) charts: PathBuf,
     shop: Shop,
     before: AsItWas,
     forwards: Mutex<Forwards>,
@@ -29,12 +32,12 @@ pub(super) struct Pods {
 
 impl Pods {
     pub(super) fn new(
-        cluster: Cluster,
+        (cluster, charts): (Cluster, &Path),
         (shop, forwards): (Shop, Forwards),
         (before, lease): (AsItWas, Lease),
     ) -> Self {
         let (forwards, lease) = (Mutex::new(forwards), Mutex::new(Some(lease)));
-        Self { cluster, shop, before, forwards, lease }
+        Self { cluster, charts: charts.to_owned(), shop, before, forwards, lease }
     }
 
     /// Has services made anew with what they are told.
@@ -53,7 +56,7 @@ impl Pods {
     }
 
     /// Leads a port of this machine to one of a pod.
-    async fn lead(&self, pod: &str, port: u16) -> Result<String> {
+    pub(super) async fn lead(&self, pod: &str, port: u16) -> Result<String> {
         let address = self.forwards.lock().await.lead_free(&self.cluster, Goal::pod(pod, port)).await?;
         Ok(format!("http://{address}"))
     }
@@ -77,6 +80,7 @@ impl Pods {
                 troubles.push(format!("{error:#}"));
             }
         }
+        troubles.extend(releases::restore_all(&self.cluster).await);
         troubles.extend(self.before.against(&AsItWas::read(&self.cluster).await?));
         Ok(troubles)
     }
@@ -119,6 +123,14 @@ impl World for Pods {
     }
 
     fn kubernetes(&self) -> Result<&dyn Kubernetes> {
+        Ok(self)
+    }
+
+    fn nodes(&self) -> Result<&dyn Nodes> {
+        Ok(self)
+    }
+
+    fn releases(&self) -> Result<&dyn Releases> {
         Ok(self)
     }
 
