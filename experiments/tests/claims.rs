@@ -58,6 +58,9 @@ fn section(experiment: &Experiment, reports: &[Value; 4]) -> String {
             writeln!(text, "| {name} | {value} |").unwrap();
         }
     }
+    if reports.iter().all(|report| tried(report, id).is_none()) {
+        text += "\nNot tried yet: no report in [evidence](evidence) has it.\n";
+    }
     text
 }
 
