@@ -3,7 +3,6 @@ use anyhow::Result;
 /// What can be done to the nodes of a cluster, and to the pods of a shop as things that stand on them. That no new pods come to a
 /// node is a [change](crate::Kubernetes::change) of that node.
 #[tonic::async_trait(?Send)]
-#[expect(clippy::missing_errors_doc, reason = "as for worlds")]
 pub trait Nodes {
     /// The names of the nodes that take pods.
     async fn nodes(&self) -> Result<Vec<String>>;

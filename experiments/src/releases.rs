@@ -4,7 +4,6 @@ use serde_json::Value;
 /// What can be done to a shop of which each service is a release of Helm. When the world is closed, a release is as it was: its
 /// revision is written down before it is changed, so that the next command of `madang` goes back to it where this one was killed.
 #[tonic::async_trait(?Send)]
-#[expect(clippy::missing_errors_doc, reason = "as for worlds")]
 pub trait Releases {
     /// The values that a service's release was given, beyond its chart's own.
     async fn values(&self, service: &str) -> Result<Value>;
