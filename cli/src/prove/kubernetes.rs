@@ -46,10 +46,11 @@ pub(super) struct There<'a> {
 impl Lab for There<'_> {
     async fn open(&self, needs: Needs, setup: &Setup) -> Result<Box<dyn World>> {
         let cluster = self.target.cluster().await?;
+        let asking_once = self.target.asking_once(&cluster).await?;
         let lease = Lease::take(&cluster).await?;
         let pods = match self.enter(&cluster, needs).await {
             Ok((shop, forwards, before)) => {
-                Pods::new((cluster, self.charts), (shop, forwards), (before, lease))
+                Pods::new((cluster, asking_once, self.charts), (shop, forwards), (before, lease))
             }
             Err(error) => {
                 lease.give_back(&cluster).await;

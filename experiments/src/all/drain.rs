@@ -22,7 +22,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     ],
     control: "The pods are deleted all at once, and no budget is asked.",
     needs: Needs::Kubernetes,
-    limit: Duration::from_secs(480),
+    limit: Duration::from_secs(420),
     by_hand: &[
         "madang load --gateway http://127.0.0.1:9090 --rate 55 --duration 3m --mix order=1,browse=10 --retries 10 &",
         "kubectl --namespace madang get poddisruptionbudgets",
@@ -45,7 +45,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
 /// So many nodes are enough to see it, and few enough for the time there is.
 const NODES: usize = 3;
 /// Less than the trial may take, and more than nodes and their databases take on a busy machine.
-const LONGEST: u64 = 420;
+const LONGEST: u64 = 400;
 /// A visitor who tries again within this notices nothing.
 const PATIENT: Duration = Duration::from_secs(2);
 

@@ -43,7 +43,7 @@ impl Nodes for Pods {
     }
 
     async fn evict(&self, pod: &Pod) -> Result<bool> {
-        evict(&self.cluster, pod).await
+        evict(&self.asking_once, pod).await
     }
 
     async fn delete(&self, pods: &[Pod]) -> Result<()> {

@@ -22,6 +22,7 @@ const TRACES: Duration = Duration::from_secs(60);
 /// The shop, for one trial.
 pub(super) struct Pods {
     pub(super) cluster: Cluster,
+    pub(super) asking_once: Cluster,
     /// The folder with the charts.
     pub(super) charts: PathBuf,
     shop: Shop,
@@ -32,12 +33,12 @@ pub(super) struct Pods {
 
 impl Pods {
     pub(super) fn new(
-        (cluster, charts): (Cluster, &Path),
+        (cluster, asking_once, charts): (Cluster, Cluster, &Path),
         (shop, forwards): (Shop, Forwards),
         (before, lease): (AsItWas, Lease),
     ) -> Self {
         let (forwards, lease) = (Mutex::new(forwards), Mutex::new(Some(lease)));
-        Self { cluster, charts: charts.to_owned(), shop, before, forwards, lease }
+        Self { cluster, asking_once, charts: charts.to_owned(), shop, before, forwards, lease }
     }
 
     /// Has services made anew with what they are told.
