@@ -2,6 +2,7 @@
 
 mod backpressure;
 mod canary;
+mod circuit_breaker;
 mod contract;
 mod dead_letters;
 mod deadlines;
@@ -12,9 +13,11 @@ mod fault_isolation;
 mod hop_cost;
 mod independent_deploy;
 mod recovery;
+mod retries;
 mod rolling_restart;
 mod rolling_update;
 mod saga_atomicity;
+mod scale_hot_service;
 mod trace_complete;
 
 use crate::Experiment;
@@ -40,4 +43,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     independent_deploy::EXPERIMENT,
     canary::EXPERIMENT,
     drain::EXPERIMENT,
+    scale_hot_service::EXPERIMENT,
+    retries::EXPERIMENT,
+    circuit_breaker::EXPERIMENT,
 ];

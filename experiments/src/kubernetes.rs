@@ -31,6 +31,9 @@ pub trait Kubernetes {
     /// What the proxies of a service's pods have counted, all pods together, of the counters whose names and labels contain all
     /// of these words. Names are Envoy's, as Prometheus has them.
     async fn counted(&self, service: &str, words: &[&str]) -> Result<f64>;
+
+    /// What one pod's proxy has counted, or the service in it.
+    async fn counted_at(&self, pod: &str, words: &[&str]) -> Result<f64>;
 }
 
 /// What an object is.

@@ -19,6 +19,7 @@ mod kubernetes;
 mod nodes;
 mod outcome;
 mod releases;
+mod replica;
 mod run;
 mod shop;
 mod trial;

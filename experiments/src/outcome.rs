@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Variant;
 
 /// What came of a trial.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
     /// Whether it was the experiment or its control.
     pub variant: Variant,
@@ -48,8 +48,8 @@ pub enum Unit {
     Ms,
     /// Seconds.
     Seconds,
-    /// A share, 0 to 1, or a ratio.
-    Ratio,
+    /// A part of a whole, 0 to 1, told in percent.
+    Share,
     /// So many a second.
     Rate,
 }
@@ -65,7 +65,7 @@ pub enum Limit {
 }
 
 /// Something that was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// Milliseconds since the trial began.
     pub at_ms: u64,
@@ -74,7 +74,7 @@ pub struct Mark {
 }
 
 /// When calls were made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Before the harm.
@@ -86,7 +86,7 @@ pub enum Phase {
 }
 
 /// A load as it went.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plot {
     /// What was called.
     pub title: String,
@@ -147,7 +147,7 @@ impl Unit {
             Self::Ms if value < 10.0 => format!("{value:.2} ms"),
             Self::Ms => format!("{value:.0} ms"),
             Self::Seconds => format!("{value:.1} s"),
-            Self::Ratio => format!("{value:.2}"),
+            Self::Share => format!("{:.1} %", value * 100.0),
             Self::Rate => format!("{value:.0}/s"),
         }
     }
@@ -210,5 +210,7 @@ mod tests {
     fn numbers_are_told_with_their_units() {
         let ms = |value| Measure { unit: Unit::Ms, ..measure(value, Some(Limit::AtMost(50.0))) };
         assert_eq!((ms(1.234).told(), ms(1.0).told_limit()), ("1.23 ms".to_owned(), "≤ 50 ms".to_owned()));
+        let share = Measure { unit: Unit::Share, ..measure(0.048_9, Some(Limit::AtMost(0.1))) };
+        assert_eq!((share.told(), share.told_limit()), ("4.9 %".to_owned(), "≤ 10.0 %".to_owned()));
     }
 }

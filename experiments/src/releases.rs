@@ -24,7 +24,4 @@ pub trait Releases {
 
     /// The names of a canary's pods.
     async fn canary(&self, service: &str) -> Result<Vec<String>>;
-
-    /// A page of the admin port of one pod of a service, such as `/metrics`.
-    async fn page(&self, service: &str, pod: &str, path: &str) -> Result<String>;
 }

@@ -148,7 +148,12 @@ pub(crate) fn order(customer_id: &str) -> PlaceOrderRequest {
 
 /// Harms calls of a service, for a minute at most.
 pub(crate) async fn harm(world: &dyn World, service: &str, fault: Fault) -> Result<()> {
-    let mut faults = FaultServiceClient::new(connect(&world.url(service)?).await?);
+    harm_at(&world.url(service)?, fault).await
+}
+
+/// Harms calls of one server.
+pub(crate) async fn harm_at(url: &str, fault: Fault) -> Result<()> {
+    let mut faults = FaultServiceClient::new(connect(url).await?);
     let ttl = Some(prost_types::Duration { seconds: TTL, nanos: 0 });
     faults.set_fault(within(USUAL, SetFaultRequest { fault: Some(fault), ttl })).await.context("harming")?;
     Ok(())
@@ -156,7 +161,12 @@ pub(crate) async fn harm(world: &dyn World, service: &str, fault: Fault) -> Resu
 
 /// Ends all faults of a service.
 pub(crate) async fn heal(world: &dyn World, service: &str) -> Result<()> {
-    let mut faults = FaultServiceClient::new(connect(&world.url(service)?).await?);
+    heal_at(&world.url(service)?).await
+}
+
+/// Ends all faults of one server.
+pub(crate) async fn heal_at(url: &str) -> Result<()> {
+    let mut faults = FaultServiceClient::new(connect(url).await?);
     faults.clear_faults(within(USUAL, ClearFaultsRequest {})).await.context("healing")?;
     Ok(())
 }

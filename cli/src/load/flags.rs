@@ -22,7 +22,7 @@ pub(super) struct Flags {
     /// How long, such as 500ms, 30s, 2m or 1h
     #[arg(long, value_name = "DURATION", default_value = "30s", allow_hyphen_values = true)]
     duration: String,
-    /// What is sent, by weights; browse lists, searches and reads products
+    /// What is sent, by weights; browse lists, searches and reads products, search only searches
     #[arg(long, value_name = "WEIGHTS", default_value = "order=1,browse=9")]
     mix: String,
     /// How calls are spread in time: constant gaps, or those of independent customers (poisson)

@@ -80,7 +80,35 @@ impl Chart {
             0.0 - above,
             HEIGHT + above
         );
-        svg += &meanwhile.draw(&self.x, (TOP, BOTTOM));
+        svg + &self.draw(meanwhile) + "</svg>\n</figure>\n"
+    }
+
+    /// A picture on its own, with all that it needs, in the colours of who looks at it.
+    #[cfg(test)]
+    pub(crate) fn image(&self, meanwhile: &Timeline) -> String {
+        let (title, top) = (escape(self.title), 0.0 - meanwhile.height() - 48.0);
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 {top} {WIDTH} {}\" role=\"img\">\n\
+             <title>{title}</title>\n<style>\n{}</style>\n",
+            HEIGHT - top,
+            include_str!("image.css")
+        );
+        svg += &format!("<rect class=\"back\" y=\"{top}\" width=\"{WIDTH}\" height=\"{}\"/>\n", HEIGHT - top);
+        svg += &format!("<text class=\"title\" x=\"8\" y=\"{}\">{title}</text>\n", top + 18.0);
+        let mut x = 8.0;
+        for (line, stroke) in self.lines.iter().zip(STROKES.iter().cycle()) {
+            let y = top + 34.0;
+            svg += &format!("<path class=\"line {stroke}\" d=\"M{x:.1} {y}h26\"/>");
+            svg += &format!("<text x=\"{:.1}\" y=\"{}\">{}</text>\n", x + 32.0, y + 4.0, escape(&line.name));
+            x += 52.0
+                + 7.0 * super::spans::float(u64::try_from(line.name.chars().count()).unwrap_or_default());
+        }
+        svg + &self.draw(meanwhile) + "</svg>\n"
+    }
+
+    /// The chart itself, with what was done meanwhile above it.
+    fn draw(&self, meanwhile: &Timeline) -> String {
+        let mut svg = meanwhile.draw(&self.x, (TOP, BOTTOM));
         for (at, text) in &self.y.marks {
             let y = self.y_of(*at);
             svg += &format!("<path class=\"grid\" d=\"M{LEFT} {y:.1}H{RIGHT}\"/>");
@@ -94,7 +122,7 @@ impl Chart {
         for (line, stroke) in self.lines.iter().zip(STROKES.iter().cycle()) {
             svg += &format!("<path class=\"line {stroke}\" d=\"{}\"/>\n", self.path(line));
         }
-        svg + "</svg>\n</figure>\n"
+        svg
     }
 
     fn legend(&self) -> String {

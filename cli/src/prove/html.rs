@@ -114,4 +114,6 @@ fn list(kind: &str, items: &[&str], element: &str) -> String {
 }
 
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod tests;

@@ -41,11 +41,12 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Orders among visits, by weights: `order=1,browse=9`.
+/// Orders, visits and searches, by weights: `order=1,browse=9`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mix {
     order: u32,
     browse: u32,
+    search: u32,
 }
 
 /// Why a text is no mix.
@@ -55,7 +56,7 @@ pub enum MixError {
     #[error("write a mix as order=1,browse=9, with weights from 0 to 1000000; `{0}` is not so")]
     Syntax(String),
     /// There is no such kind.
-    #[error("there is no kind of call `{0}`; there are order and browse")]
+    #[error("there is no kind of call `{0}`; there are order, browse and search")]
     UnknownKind(String),
     /// A kind was named twice.
     #[error("`{0}` has two weights")]
@@ -70,12 +71,15 @@ impl Mix {
 
     /// The kind that a number names, where all numbers are as likely.
     pub(crate) fn kind(self, draw: u64) -> Kind {
-        let (order, browse) = (u64::from(self.order), u64::from(self.browse));
+        let [order, browse, search] = [self.order, self.browse, self.search].map(u64::from);
         // In thirds of a weight, so that each of the three visits has its own.
-        let at = draw % (3 * (order + browse)).max(1);
-        match at.checked_sub(3 * browse) {
-            Some(_) => Kind::PlaceOrder,
-            None => Kind::BROWSE[usize::try_from(at % 3).unwrap_or_default()],
+        let at = draw % (3 * (order + browse + search)).max(1);
+        if at < 3 * browse {
+            Kind::BROWSE[usize::try_from(at % 3).unwrap_or_default()]
+        } else if at < 3 * (browse + search) {
+            Kind::SearchProducts
+        } else {
+            Kind::PlaceOrder
         }
     }
 
@@ -83,20 +87,25 @@ impl Mix {
     pub fn has(self, kind: Kind) -> bool {
         match kind {
             Kind::PlaceOrder => self.order > 0,
-            Kind::ListProducts | Kind::SearchProducts | Kind::GetProduct => self.browse > 0,
+            Kind::SearchProducts => self.browse > 0 || self.search > 0,
+            Kind::ListProducts | Kind::GetProduct => self.browse > 0,
         }
     }
 }
 
 impl Default for Mix {
     fn default() -> Self {
-        Self { order: 1, browse: 9 }
+        Self { order: 1, browse: 9, search: 0 }
     }
 }
 
 impl fmt::Display for Mix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "order={},browse={}", self.order, self.browse)
+        write!(f, "order={},browse={}", self.order, self.browse)?;
+        match self.search {
+            0 => Ok(()),
+            search => write!(f, ",search={search}"),
+        }
     }
 }
 
@@ -104,7 +113,7 @@ impl FromStr for Mix {
     type Err = MixError;
 
     fn from_str(text: &str) -> Result<Self, MixError> {
-        let (mut order, mut browse) = (None, None);
+        let (mut order, mut browse, mut search) = (None, None, None);
         for part in text.split(',').map(str::trim) {
             let syntax = || MixError::Syntax(part.to_owned());
             let (kind, weight) = part.split_once('=').ok_or_else(syntax)?;
@@ -112,6 +121,7 @@ impl FromStr for Mix {
             let kept = match kind.trim() {
                 "order" => &mut order,
                 "browse" => &mut browse,
+                "search" => &mut search,
                 other => return Err(MixError::UnknownKind(other.to_owned())),
             };
             if weight > Self::MAX_WEIGHT {
@@ -121,9 +131,9 @@ impl FromStr for Mix {
                 return Err(MixError::Twice(kind.trim().to_owned()));
             }
         }
-        match (order.unwrap_or_default(), browse.unwrap_or_default()) {
-            (0, 0) => Err(MixError::Nothing),
-            (order, browse) => Ok(Self { order, browse }),
+        match [order, browse, search].map(Option::unwrap_or_default) {
+            [0, 0, 0] => Err(MixError::Nothing),
+            [order, browse, search] => Ok(Self { order, browse, search }),
         }
     }
 }
@@ -137,8 +147,10 @@ mod tests {
         let mix: Mix = "order=1,browse=9".parse().unwrap();
         assert_eq!(mix, Mix::default());
         assert_eq!(mix.to_string().parse(), Ok(mix));
-        assert_eq!("browse=1".parse(), Ok(Mix { order: 0, browse: 1 }));
-        assert_eq!(" order = 2 , browse = 0 ".parse(), Ok(Mix { order: 2, browse: 0 }));
+        assert_eq!("browse=1".parse(), Ok(Mix { order: 0, browse: 1, search: 0 }));
+        assert_eq!(" order = 2 , browse = 0 ".parse(), Ok(Mix { order: 2, browse: 0, search: 0 }));
+        let search: Mix = "search=1".parse().unwrap();
+        assert_eq!(search.to_string().parse(), Ok(search));
     }
 
     #[test]
@@ -159,6 +171,9 @@ mod tests {
             *counts.entry(mix.kind(draw)).or_insert(0) += 1;
         }
         assert_eq!(Kind::ALL.map(|kind| counts[&kind]), [900, 900, 900, 300]);
+        let searches: Mix = "search=2".parse().unwrap();
+        assert!((0..9).all(|draw| searches.kind(draw) == Kind::SearchProducts));
+        assert!(searches.has(Kind::SearchProducts) && !searches.has(Kind::GetProduct));
         let orders: Mix = "order=3".parse().unwrap();
         assert!((0..9).all(|draw| orders.kind(draw) == Kind::PlaceOrder));
     }

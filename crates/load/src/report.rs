@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) use build::End;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::arrivals::Arrivals;
 use crate::histogram::Histogram;
@@ -169,7 +169,7 @@ pub struct Orders {
 }
 
 /// A latency that a share of the calls did not exceed.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Quantile {
     /// From 0 to 1.
     pub share: f64,
@@ -178,7 +178,7 @@ pub struct Quantile {
 }
 
 /// The load in time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Series {
     /// The length of a bucket, in milliseconds.
     pub interval_ms: u64,

@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use futures::future::{try_join, try_join_all};
 use serde_json::{Value, json};
 
+use crate::replica::answers;
 use crate::shop::Wanted;
 use crate::{Experiment, Kind, Limit, Needs, Phase, Setup, Trial, Unit};
 
@@ -38,9 +40,8 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
 };
 
 const SERVICE: &str = "catalog";
-const CONTRACT: &str = "madang.catalog.v1.";
 const WEIGHT: u8 = 10;
-const CALLS: u64 = 2_000;
+const CALLS: f64 = 2_000.0;
 /// Each call is given to the canary by chance: of 2000 to 200, with a standard deviation of 13. Farther off than six of them it is
 /// once in 500 million times. A canary that is one pod of three, or of five, and gets as much as the others, is farther off than 14.
 const DEVIATIONS: f64 = 6.0;
@@ -49,7 +50,7 @@ const LONGEST: u64 = 240;
 const BETWEEN: Duration = Duration::from_secs(1);
 
 /// Calls served so far, by pod.
-type Served = BTreeMap<String, u64>;
+type Served = BTreeMap<String, f64>;
 
 async fn run(trial: &Trial) -> Result<()> {
     let releases = trial.world().releases()?;
@@ -71,15 +72,15 @@ async fn run(trial: &Trial) -> Result<()> {
     visits.stop();
     let visits = visits.end(trial).await?;
 
-    let all = (stable + canary) as f64;
-    trial.count("calls that were counted", stable + canary, Limit::AtLeast(CALLS as f64));
-    trial.measure("share of them that the canary served", (canary as f64 / all, Unit::Ratio), None);
+    let all = stable + canary;
+    trial.measure("calls that were counted", (all, Unit::Count), Some(Limit::AtLeast(CALLS)));
+    trial.measure("what the canary served of them", (canary / all, Unit::Share), None);
     trial.measure(
-        "how far that is from a tenth, in standard deviations",
-        (deviations(stable + canary, canary), Unit::Ratio),
-        Some(Limit::AtMost(DEVIATIONS)),
+        "calls that it served beyond a tenth, or short of one",
+        ((canary - fair(all)).abs(), Unit::Count),
+        Some(Limit::AtMost(DEVIATIONS * deviation(all))),
     );
-    trial.count("visits", visits.sent, Limit::AtLeast(CALLS as f64));
+    trial.count("visits", visits.sent, Limit::AtLeast(CALLS));
     trial.count("visits that failed", visits.failed, Limit::AtMost(0.0));
     let left = releases.canary(SERVICE).await?.len() as u64;
     trial.count("pods of the canary that are left", left, Limit::AtMost(0.0));
@@ -99,15 +100,15 @@ fn without_subsets(route: &mut Value) {
     route["route"] = json!([{ "destination": { "host": host } }]);
 }
 
-/// How many calls the stable pods served and how many the canary's, of some 2000, from when the canary's first came.
-async fn shares(trial: &Trial) -> Result<(u64, u64)> {
+/// How many calls the stable pods served and how many the canary's, some 2000 together, from when the canary's first came.
+async fn shares(trial: &Trial) -> Result<(f64, f64)> {
     let mut before = served(trial).await?;
     let (begin, mut has_begun) = (before.1.clone(), false);
     loop {
         tokio::time::sleep(BETWEEN).await;
         let now = served(trial).await?;
         if !has_begun {
-            has_begun = since(&begin, &now.1) > 0;
+            has_begun = since(&begin, &now.1) > 0.0;
             before = now;
             continue;
         }
@@ -118,40 +119,32 @@ async fn shares(trial: &Trial) -> Result<(u64, u64)> {
     }
 }
 
-/// Of the stable pods, and of the canary's.
+/// By the stable pods, and by the canary's.
 async fn served(trial: &Trial) -> Result<(Served, Served)> {
     let (kubernetes, releases) = (trial.world().kubernetes()?, trial.world().releases()?);
-    let (stable, canary) = (kubernetes.pods(SERVICE).await?, releases.canary(SERVICE).await?);
-    let (mut of_stable, mut of_canary) = (Served::new(), Served::new());
-    for (pods, of) in [(stable, &mut of_stable), (canary, &mut of_canary)] {
-        for pod in pods {
-            let metrics = releases.page(SERVICE, &pod, "/metrics").await?;
-            of.insert(pod, calls(&metrics).context("catalog does not tell what it served")?);
-        }
-    }
-    Ok((of_stable, of_canary))
-}
-
-/// The calls of its contract that a service has served, by its metrics.
-fn calls(metrics: &str) -> Option<u64> {
-    let count = |line: &str| {
-        let (labels, count) =
-            line.strip_prefix("madang_rpc_server_duration_seconds_count{")?.rsplit_once("} ")?;
-        labels.contains(CONTRACT).then(|| count.parse::<u64>().ok())?
+    let of = async |pods: Vec<String>| {
+        let calls = pods.into_iter().map(|pod| async move {
+            let calls = answers(kubernetes, &pod, "").await?;
+            anyhow::Ok((pod, calls))
+        });
+        try_join_all(calls).await.map(Served::from_iter)
     };
-    // One that has served nothing yet tells nothing of it, but tells something.
-    metrics.contains("madang_").then(|| metrics.lines().filter_map(count).sum())
+    try_join(of(kubernetes.pods(SERVICE).await?), of(releases.canary(SERVICE).await?)).await
 }
 
 /// A pod that is new since has served all that it did since.
-fn since(before: &Served, now: &Served) -> u64 {
-    now.iter().map(|(pod, count)| count.saturating_sub(before.get(pod).copied().unwrap_or_default())).sum()
+fn since(before: &Served, now: &Served) -> f64 {
+    now.iter().map(|(pod, count)| count - before.get(pod).copied().unwrap_or_default()).sum()
 }
 
-/// How far the canary's calls are from its share of all, by the standard deviation that chance gives them.
-fn deviations(all: u64, canary: u64) -> f64 {
-    let (all, share) = (all as f64, f64::from(WEIGHT) / 100.0);
-    (canary as f64 - all * share).abs() / (all * share * (1.0 - share)).sqrt()
+/// The canary's calls, of so many.
+fn fair(all: f64) -> f64 {
+    all * f64::from(WEIGHT) / 100.0
+}
+
+/// The standard deviation that chance gives them, since each call is given to it or not by itself.
+fn deviation(all: f64) -> f64 {
+    (fair(all) * (1.0 - f64::from(WEIGHT) / 100.0)).sqrt()
 }
 
 #[cfg(test)]
@@ -159,32 +152,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_calls_of_the_contract_count_and_a_pod_that_tells_nothing_is_noticed() {
-        let metrics = "# HELP madang_rpc_server_duration_seconds x\n\
-            madang_rpc_server_duration_seconds_bucket{method=\"/madang.catalog.v1.CatalogService/GetProduct\",code=\"OK\",le=\"1\"} 9\n\
-            madang_rpc_server_duration_seconds_count{method=\"/madang.catalog.v1.CatalogService/GetProduct\",code=\"OK\"} 7\n\
-            madang_rpc_server_duration_seconds_count{method=\"/madang.catalog.v1.CatalogService/GetProduct\",code=\"NOT_FOUND\"} 2\n\
-            madang_rpc_server_duration_seconds_count{method=\"/grpc.health.v1.Health/Check\",code=\"OK\"} 100\n";
-        assert_eq!(calls(metrics), Some(9));
-        assert_eq!(calls("madang_process_cpu_seconds_total 1\n"), Some(0));
-        assert_eq!(calls("404"), None);
-    }
-
-    #[test]
     fn a_share_is_held_against_chance() {
-        assert!(deviations(2000, 200) < 0.01);
-        assert!((deviations(2000, 280) - 5.96).abs() < 0.01);
-        assert!(deviations(2000, 119) > DEVIATIONS && deviations(2000, 281) > DEVIATIONS);
-        // One pod of five, and of three.
-        assert!(deviations(2000, 400) > 14.0 && deviations(2000, 667) > 30.0);
+        assert!((fair(CALLS) - 200.0).abs() < 1e-9 && (deviation(CALLS) - 13.42).abs() < 0.01);
+        // One pod of five gets as much as each other.
+        assert!(CALLS / 5.0 - fair(CALLS) > 14.0 * deviation(CALLS));
     }
 
     #[test]
     fn pods_that_come_and_go_meanwhile_do_no_harm() {
         let served =
-            |pods: &[(&str, u64)]| pods.iter().map(|(pod, count)| ((*pod).to_owned(), *count)).collect();
-        let (before, now): (Served, Served) = (served(&[("a", 5), ("b", 9)]), served(&[("a", 15), ("c", 3)]));
-        assert_eq!(since(&before, &now), 13);
+            |pods: &[(&str, f64)]| pods.iter().map(|(pod, count)| ((*pod).to_owned(), *count)).collect();
+        let (before, now): (Served, Served) =
+            (served(&[("a", 5.0), ("b", 9.0)]), served(&[("a", 15.0), ("c", 3.0)]));
+        assert!((since(&before, &now) - 13.0).abs() < 1e-9);
     }
 
     #[test]

@@ -102,3 +102,9 @@ fn end(plot: &Plot) -> f64 {
 fn seconds(ms: u64) -> f64 {
     float(ms) / 1_000.0
 }
+
+/// One of the pictures in time, on its own.
+#[cfg(test)]
+pub(super) fn image(outcome: &Outcome, number: usize) -> String {
+    in_time(outcome)[number].image(&timeline(outcome))
+}

@@ -57,7 +57,7 @@ impl Pods {
     }
 
     /// Leads a port of this machine to one of a pod.
-    pub(super) async fn lead(&self, pod: &str, port: u16) -> Result<String> {
+    async fn lead(&self, pod: &str, port: u16) -> Result<String> {
         let address = self.forwards.lock().await.lead_free(&self.cluster, Goal::pod(pod, port)).await?;
         Ok(format!("http://{address}"))
     }
@@ -178,9 +178,13 @@ impl Kubernetes for Pods {
     async fn counted(&self, service: &str, words: &[&str]) -> Result<f64> {
         let mut sum = 0.0;
         for pod in self.pods(service).await? {
-            let agent = self.lead(&pod, proxy::PORT).await?;
-            sum += proxy::sum(&page(&format!("{agent}{}", proxy::PATH)).await?, words);
+            sum += self.counted_at(&pod, words).await?;
         }
         Ok(sum)
+    }
+
+    async fn counted_at(&self, pod: &str, words: &[&str]) -> Result<f64> {
+        let agent = self.lead(pod, proxy::PORT).await?;
+        Ok(proxy::sum(&page(&format!("{agent}{}", proxy::PATH)).await?, words))
     }
 }

@@ -11,7 +11,7 @@ use madang_experiments::Releases;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::super::local::{named, page};
+use super::super::local::named;
 use super::pods::Pods;
 use super::revisions::{self, DESCRIPTION};
 use super::workload;
@@ -20,7 +20,6 @@ use crate::cluster::Cluster;
 use crate::cluster::charts::{Charts, Release};
 use crate::cluster::helm::Helm;
 use crate::cluster::tool::{Call, Tools, is_on_path};
-use crate::shop::Ports;
 
 /// How long pods may take to end, once others serve.
 const END: Duration = Duration::from_secs(120);
@@ -134,11 +133,6 @@ impl Releases for Pods {
         let pods = listed(&self.cluster, &format!("{},{CANARY}", of(service))).await?;
         let there = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
         Ok(there.filter_map(|pod| pod.metadata.name).collect())
-    }
-
-    async fn page(&self, service: &str, pod: &str, path: &str) -> Result<String> {
-        let admin = self.lead(pod, Ports::admin(named(service)?.port())).await?;
-        page(&format!("{admin}{path}")).await
     }
 }
 

@@ -28,11 +28,8 @@ fn is_whole(deployment: &Deployment) -> bool {
     let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
     let status = deployment.status.clone().unwrap_or_default();
     let is_seen = status.observed_generation >= deployment.metadata.generation;
-    let is_alone = status.replicas.unwrap_or_default() == status.updated_replicas.unwrap_or_default();
-    is_seen
-        && is_alone
-        && status.ready_replicas.unwrap_or_default() >= wanted
-        && status.updated_replicas.unwrap_or_default() >= wanted
+    let counts = [status.replicas, status.updated_replicas, status.ready_replicas];
+    is_seen && counts.iter().all(|count| count.unwrap_or_default() == wanted)
 }
 
 /// Ends all pods of a service at once, and has no new ones made.
@@ -161,6 +158,7 @@ mod tests {
         let read = |value: Value| vec![serde_json::from_value::<Deployment>(value).unwrap()];
         assert!(not_serving(&read(payments(2, 2))).is_empty());
         assert_eq!(not_serving(&read(payments(2, 1))), ["payments"]);
+        assert_eq!(not_serving(&read(payments(2, 3))), ["payments"], "one is still to go");
         let mut old = payments(2, 2);
         old["metadata"]["generation"] = json!(4);
         assert_eq!(not_serving(&read(old)), ["payments"]);

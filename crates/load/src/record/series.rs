@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Window;
 use crate::histogram::Histogram;
 
 /// A span of a time series. Latencies are of the calls that ended in it, to a hundredth.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bucket {
     /// Its begin, in milliseconds since the start of the load.
     pub at_ms: u64,
