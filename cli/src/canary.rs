@@ -21,7 +21,7 @@ use crate::cluster::{Cluster, TargetArgs, wait};
 use crate::output::{Output, Table};
 use crate::shop::Service;
 
-use steps::{State, Step, Want};
+pub(crate) use steps::{State, Step, Want, steps};
 
 /// What `madang canary` is told.
 #[derive(Debug, Args)]
@@ -91,7 +91,7 @@ pub async fn run(args: CanaryArgs, output: &Output) -> Result<ExitCode> {
     let cluster = args.target.cluster().await?;
     let helm = Helm::new(&Tools::new()?, &cluster);
     let before = state(&helm, release, &cluster).await?;
-    let steps = steps::steps(release, &before, &args.want())?;
+    let steps = steps(release, &before, &args.want())?;
     let charts = Charts::open(&args.charts, &[release])?;
     if let Some(call) = charts.build(release)? {
         Tools::new()?.run(&call).await?;
@@ -107,7 +107,11 @@ pub async fn run(args: CanaryArgs, output: &Output) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn state(helm: &Helm, release: Release, cluster: &Cluster) -> Result<State> {
+/// What a release has now.
+///
+/// # Errors
+/// Where there is none, or it was left half-way.
+pub(crate) async fn state(helm: &Helm, release: Release, cluster: &Cluster) -> Result<State> {
     let listed = helm.list().await?;
     let Some(listed) = listed.into_iter().find(|it| it.name == release.name()) else {
         bail!(

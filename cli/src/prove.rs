@@ -10,6 +10,7 @@ pub(crate) mod left;
 mod local;
 mod report;
 mod show;
+mod skipped;
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use madang_experiments::all::EXPERIMENTS;
-use madang_experiments::{Experiment, Lab, Needs, Variant};
+use madang_experiments::{Experiment, Lab, Variant};
 
 use crate::cluster::TargetArgs;
 use crate::exit::Usage;
@@ -40,7 +41,8 @@ use report::{Report, Tried};
   madang prove --html prove.html            What was done and measured as a page, for a browser, a phone or a printer
 
 On this machine each trial has a shop of its own, with free ports and a temporary folder, so no other shop is disturbed. On
-Kubernetes the shop that is there is harmed: its services are scaled to nothing and back.
+Kubernetes the shop that is there is harmed: its services are scaled to nothing and back, upgraded and rolled back, its pods are
+evicted.
 Exit codes: 0 all came out as it should, 1 something did not.")]
 pub struct ProveArgs {
     /// Which experiments; all unless some are named
@@ -66,6 +68,10 @@ pub struct ProveArgs {
     /// Where customers reach the shop on Kubernetes, by gRPC; by the API server unless set, which is slower
     #[arg(long, value_name = "URL", requires = "context")]
     edge: Option<String>,
+
+    /// The folder with the charts, for experiments that change releases of Helm
+    #[arg(long, value_name = "FOLDER", default_value = "helm", requires = "context")]
+    charts: PathBuf,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -114,7 +120,7 @@ pub async fn run(args: ProveArgs, output: &Output) -> Result<ExitCode> {
         show::list(&chosen, output)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let skipped = skipped(&chosen, &args);
+    let skipped = skipped::of(&chosen, &args.target, &args.charts).await;
     chosen.retain(|experiment| !skipped.iter().any(|(skipped, _)| skipped.id == experiment.id));
     let report = Report { skipped, ..prove(&chosen, &args, output).await? };
     if output.is_json() {
@@ -130,7 +136,8 @@ pub async fn run(args: ProveArgs, output: &Output) -> Result<ExitCode> {
 async fn prove(chosen: &[&'static Experiment], args: &ProveArgs, output: &Output) -> Result<Report> {
     let stop = Stop::listen()?;
     let variant = args.variant();
-    let (here, there) = (Here, There { target: &args.target, edge: args.edge.as_deref() });
+    let (here, there) =
+        (Here, There { target: &args.target, edge: args.edge.as_deref(), charts: &args.charts });
     let lab: &dyn Lab = if args.is_on_kubernetes() { &there } else { &here };
     let mut report = Report::new(variant, args.repeat, args.target.context.as_deref());
     'all: for experiment in chosen {
@@ -162,18 +169,6 @@ async fn attempt(
     let progress = RefCell::new(output.progress());
     let tell = move |what: &str| progress.borrow_mut().show(&format!("{}: {what}", experiment.id));
     madang_experiments::run(experiment, variant, (lab, Box::new(tell)), stop.heard()).await
-}
-
-/// Those that cannot be tried where they are to be, with the reason.
-fn skipped(chosen: &[&'static Experiment], args: &ProveArgs) -> Vec<(&'static Experiment, &'static str)> {
-    let why = |experiment: &Experiment| match (args.is_on_kubernetes(), experiment.needs) {
-        (true, Needs::Local) => Some("it needs processes and data of this machine"),
-        (false, Needs::Kubernetes) => Some("it needs Kubernetes: --context"),
-        (false, Needs::Mesh) => Some("it needs Kubernetes with the mesh: --context"),
-        (true, Needs::Anywhere | Needs::Kubernetes | Needs::Mesh)
-        | (false, Needs::Anywhere | Needs::Local) => None,
-    };
-    chosen.iter().filter_map(|experiment| Some((*experiment, why(experiment)?))).collect()
 }
 
 /// The experiments of these names; all where there is none. What else is wrong is told with unknown names.

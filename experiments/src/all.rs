@@ -1,14 +1,17 @@
 //! All experiments, one file each.
 
 mod backpressure;
+mod canary;
 mod circuit_breaker;
 mod contract;
 mod dead_letters;
 mod deadlines;
+mod drain;
 mod event_order;
 mod exactly_once_effects;
 mod fault_isolation;
 mod hop_cost;
+mod independent_deploy;
 mod private_data;
 mod recovery;
 mod retries;
@@ -40,6 +43,9 @@ pub const EXPERIMENTS: &[Experiment] = &[
     trace_complete::EXPERIMENT,
     hop_cost::EXPERIMENT,
     rolling_update::EXPERIMENT,
+    independent_deploy::EXPERIMENT,
+    canary::EXPERIMENT,
+    drain::EXPERIMENT,
     scale_hot_service::EXPERIMENT,
     retries::EXPERIMENT,
     circuit_breaker::EXPERIMENT,

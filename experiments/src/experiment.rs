@@ -52,6 +52,8 @@ pub enum Needs {
     Kubernetes,
     /// On Kubernetes with the mesh.
     Mesh,
+    /// The same, with each service as a release of Helm, and the charts at hand.
+    Releases,
 }
 
 /// The experiment itself, or its control.
@@ -101,6 +103,7 @@ impl fmt::Display for Needs {
             Self::Local => "local",
             Self::Kubernetes => "Kubernetes",
             Self::Mesh => "mesh",
+            Self::Releases => "mesh, Helm",
         })
     }
 }

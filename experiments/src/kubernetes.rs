@@ -56,9 +56,10 @@ pub enum Kind {
     VirtualService,
     PeerAuthentication,
     AuthorizationPolicy,
+    Node,
 }
 
-/// An object in the shop's namespace.
+/// An object in the shop's namespace, or of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Object {
     /// What it is.
@@ -69,14 +70,20 @@ pub struct Object {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Deployment,
         Self::HorizontalPodAutoscaler,
         Self::DestinationRule,
         Self::VirtualService,
         Self::PeerAuthentication,
         Self::AuthorizationPolicy,
+        Self::Node,
     ];
+
+    /// Whether its objects are the shop's own, in its namespace; others are the cluster's.
+    pub fn is_of_the_shop(self) -> bool {
+        self != Self::Node
+    }
 
     /// The object of this kind that has that name.
     pub fn named(self, name: impl Into<String>) -> Object {

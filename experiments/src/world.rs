@@ -1,7 +1,7 @@
 use anyhow::{Result, bail};
 use madang_spans::Tree;
 
-use crate::{Kubernetes, Needs, Setup};
+use crate::{Kubernetes, Needs, Nodes, Releases, Setup};
 
 /// Where worlds come from.
 #[tonic::async_trait(?Send)]
@@ -46,6 +46,16 @@ pub trait World {
     /// The shop as objects of Kubernetes.
     fn kubernetes(&self) -> Result<&dyn Kubernetes> {
         bail!("it needs Kubernetes")
+    }
+
+    /// The shop as pods on nodes.
+    fn nodes(&self) -> Result<&dyn Nodes> {
+        bail!("it needs Kubernetes")
+    }
+
+    /// The shop as releases of Helm.
+    fn releases(&self) -> Result<&dyn Releases> {
+        bail!("it needs Kubernetes, with each service as a release of Helm")
     }
 
     /// Undoes what was done, and ends what was begun. Answers what is not as it was, though nobody meant it, a line each.

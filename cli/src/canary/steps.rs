@@ -8,7 +8,7 @@ use crate::cluster::tool::Call;
 
 /// What is wanted of a canary.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Want {
+pub(crate) enum Want {
     /// It gets so much of a hundred calls.
     Weight {
         /// How much.
@@ -24,12 +24,12 @@ pub(super) enum Want {
 
 /// What a release has now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct State {
-    pub(super) is_enabled: bool,
-    pub(super) weight: u64,
-    pub(super) canary_tag: String,
+pub(crate) struct State {
+    pub(crate) is_enabled: bool,
+    pub(crate) weight: u64,
+    pub(crate) canary_tag: String,
     /// The stable pods' tag; empty where it is the chart's own.
-    pub(super) stable_tag: String,
+    pub(crate) stable_tag: String,
     /// Whether the tag is set for all images, which goes over the service's own.
     has_global_tag: bool,
     /// Whether the image is named by its digest, which goes over its tag.
@@ -38,17 +38,17 @@ pub(super) struct State {
 
 /// A change of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
+pub(crate) struct Step {
     sets: Vec<String>,
     /// Texts, which Helm would else take for numbers.
     texts: Vec<String>,
     /// Whether pods must serve before the next.
-    pub(super) waits: bool,
+    pub(crate) waits: bool,
 }
 
 impl State {
     /// The state that a release's values have.
-    pub(super) fn of(values: &Value) -> Self {
+    pub(crate) fn of(values: &Value) -> Self {
         let text = |path: &str| values.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
         let global = text("/global/imageTag");
         Self {
@@ -63,7 +63,8 @@ impl State {
 }
 
 impl Step {
-    fn new<const N: usize>(sets: [&str; N], waits: bool) -> Self {
+    /// A change of these values; whether pods must serve after it.
+    pub(crate) fn new<const N: usize>(sets: [&str; N], waits: bool) -> Self {
         Self { sets: sets.map(ToOwned::to_owned).into(), texts: Vec::new(), waits }
     }
 
@@ -77,7 +78,7 @@ impl Step {
     }
 
     /// How Helm makes it.
-    pub(super) fn call(&self, release: Release, chart: &str) -> Call {
+    pub(crate) fn call(&self, release: Release, chart: &str) -> Call {
         let sets = self.sets.iter().flat_map(|set| ["--set".to_owned(), set.clone()]);
         let texts = self.texts.iter().flat_map(|set| ["--set-string".to_owned(), set.clone()]);
         Call::new("helm", ["upgrade", release.name(), chart, "--reuse-values", "--timeout", "5m"])
@@ -91,7 +92,7 @@ impl Step {
 ///
 /// # Errors
 /// What is refused: there is no canary, or none that differs.
-pub(super) fn steps(release: Release, state: &State, want: &Want) -> Result<Vec<Step>> {
+pub(crate) fn steps(release: Release, state: &State, want: &Want) -> Result<Vec<Step>> {
     if !state.is_enabled && !matches!(want, Want::Weight { image_tag: Some(_), .. }) {
         bail!(
             "there is no canary of {release}; `madang canary {release} --weight 10 --image-tag TAG` starts one"

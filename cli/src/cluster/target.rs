@@ -51,15 +51,33 @@ impl TargetArgs {
         Ok(cluster)
     }
 
+    /// The same cluster, asked by a client that tells each refusal: others ask again by themselves where they are told to wait.
+    ///
+    /// # Errors
+    /// Where there is no such context.
+    pub(crate) async fn asking_once(&self, cluster: &Cluster) -> Result<Cluster> {
+        let (mut config, _) = self.config().await?;
+        config.default_retry = false;
+        let client = Client::try_from(config).context("cannot speak to the API server")?;
+        Ok(Cluster { client, ..cluster.clone() })
+    }
+
     async fn reach(&self) -> Result<Cluster> {
+        let (config, context) = self.config().await?;
+        Cluster::connect(config, Some(context), self.namespace()).await
+    }
+
+    /// How the API server is reached from outside the cluster, and the context's name.
+    async fn config(&self) -> Result<(Config, String)> {
         let config = Kubeconfig::read().context("cannot read the kubeconfig")?;
         let context = self.context.clone().or_else(|| config.current_context.clone());
         let context = context.context("the kubeconfig has no current context; name one with --context")?;
         let options = KubeConfigOptions { context: Some(context.clone()), ..KubeConfigOptions::default() };
         let config = Config::from_custom_kubeconfig(config, &options).await;
-        let config =
-            config.with_context(|| format!("the kubeconfig does not give a usable context {context}"))?;
-        Cluster::connect(config, Some(context), self.namespace()).await
+        let told = || format!("the kubeconfig does not give a usable context {context}");
+        let mut config = config.with_context(told)?;
+        config.connect_timeout = Some(CONNECT);
+        Ok((config, context))
     }
 
     /// Reaches the API server from within a pod of it, or else as from outside. The namespace is the pod's own unless it is given.

@@ -5,6 +5,7 @@
 //!   lease: one trial at a time     as_it_was: what must be again after it
 //!   change, undo: objects that say what they were     workload: deployments and pods     proxy: what Envoy counted
 //!   made: what is there for a trial alone     asker: who reaches whom     logins, shared: who opens whose database
+//!   releases, revisions: each service as a release of Helm, and the way back     nodes: evictions
 //! ```
 
 mod as_it_was;
@@ -13,11 +14,16 @@ mod change;
 mod lease;
 mod logins;
 mod made;
+mod nodes;
 mod pods;
 mod proxy;
+mod releases;
+mod revisions;
 mod shared;
 mod undo;
 mod workload;
+
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use madang_experiments::{Lab, Needs, Setup, World};
@@ -36,15 +42,20 @@ pub(super) struct There<'a> {
     pub(super) target: &'a TargetArgs,
     /// Where customers reach the shop; the gateway by the API server unless set.
     pub(super) edge: Option<&'a str>,
+    /// The folder with the charts.
+    pub(super) charts: &'a Path,
 }
 
 #[tonic::async_trait(?Send)]
 impl Lab for There<'_> {
     async fn open(&self, needs: Needs, setup: &Setup) -> Result<Box<dyn World>> {
         let cluster = self.target.cluster().await?;
+        let asking_once = self.target.asking_once(&cluster).await?;
         let lease = Lease::take(&cluster).await?;
         let pods = match self.enter(&cluster, needs).await {
-            Ok((shop, forwards, before)) => Pods::new(cluster, (shop, forwards), (before, lease)),
+            Ok((shop, forwards, before)) => {
+                Pods::new((cluster, asking_once, self.charts), (shop, forwards), (before, lease))
+            }
             Err(error) => {
                 lease.give_back(&cluster).await;
                 return Err(error);
@@ -74,7 +85,8 @@ impl There<'_> {
                 waiting.join(", ")
             );
         }
-        if needs == Needs::Mesh && !workload::is_in_the_mesh(cluster, Service::Gateway.name()).await? {
+        let needs_mesh = matches!(needs, Needs::Mesh | Needs::Releases);
+        if needs_mesh && !workload::is_in_the_mesh(cluster, Service::Gateway.name()).await? {
             bail!("nothing is harmed: it needs the mesh, and no proxy stands beside the gateway");
         }
         let mut forwards = Forwards::new();
@@ -92,31 +104,37 @@ impl There<'_> {
 
 /// Undoes what a `madang prove` left in a cluster that was killed; tells what one that is under way has done.
 pub(crate) async fn clean(cluster: &Cluster) {
-    let (changed, made) = tokio::join!(change::changed(cluster), made::left(cluster));
-    if changed.is_empty() && made.is_empty() {
+    let (changed, releases, made) =
+        futures::join!(change::changed(cluster), revisions::noted(cluster), made::left(cluster));
+    let mut names: Vec<String> = changed.iter().map(ToString::to_string).collect();
+    names.extend(releases.keys().map(|release| format!("release {release}")));
+    names.extend(made.iter().map(ToString::to_string));
+    if names.is_empty() {
         return;
     }
     if let Some(holder) = lease::holder(cluster).await {
-        let names = changed.iter().map(ToString::to_string).chain(made.iter().map(ToString::to_string));
-        let names = names.collect::<Vec<_>>().join(", ");
-        return tell(&format!("a `madang prove` is under way ({holder}) and has changed or made {names}"));
+        let names = names.join(", ");
+        let told = format!("a `madang prove` is under way ({holder}) and has changed or made {names}");
+        return note(&styled(WAITS, &told));
     }
     for object in changed {
-        match change::restore(cluster, &object).await {
-            Ok(()) => {
-                tell(&format!("a `madang prove` was killed and left {object} changed: it is as it was"))
-            }
-            Err(error) => tell(&format!("a `madang prove` was killed and left {object} changed: {error:#}")),
-        }
+        tell(&format!("{object} changed"), change::restore(cluster, &object).await.map(|()| AS_IT_WAS));
+    }
+    for release in releases.keys() {
+        let restored = releases::restore(cluster, release).await;
+        let told = restored.map(|is_anothers| if is_anothers { ANOTHERS } else { AS_IT_WAS });
+        tell(&format!("release {release} changed"), told);
     }
     for made in made {
-        match made::remove(cluster, &made).await {
-            Ok(()) => tell(&format!("a `madang prove` was killed and left {made}: it is removed")),
-            Err(error) => tell(&format!("a `madang prove` was killed and left {made}: {error:#}")),
-        }
+        tell(&made.to_string(), made::remove(cluster, &made).await.map(|()| REMOVED));
     }
 }
 
-fn tell(text: &str) {
-    note(&styled(WAITS, text));
+const AS_IT_WAS: &str = "it is as it was";
+const ANOTHERS: &str = "another has deployed it since, so it stays as it is";
+const REMOVED: &str = "it is removed";
+
+fn tell(what: &str, done: Result<&str>) {
+    let done = done.map_or_else(|error| format!("{error:#}"), ToOwned::to_owned);
+    note(&styled(WAITS, &format!("a `madang prove` was killed and left {what}: {done}")));
 }

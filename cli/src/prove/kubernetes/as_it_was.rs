@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::change::api;
 use crate::cluster::Cluster;
 
-/// How `kubectl rollout restart` marks pods: what is rolled out anew is still the same.
-const RESTARTED: &str = "kubectl.kubernetes.io/restartedAt";
+/// How pods are marked by `kubectl rollout restart` and by kube: what is rolled out anew is still the same.
+const RESTARTED: [&str; 2] = ["kubectl.kubernetes.io/restartedAt", "kube.kubernetes.io/restartedAt"];
 
 /// What the objects of a shop are to be.
 #[derive(Debug, PartialEq)]
@@ -24,7 +24,8 @@ impl AsItWas {
     /// # Errors
     /// Where objects cannot be listed.
     pub(super) async fn read(cluster: &Cluster) -> Result<Self> {
-        let lists = Kind::ALL.map(|kind| async move {
+        let kinds = Kind::ALL.into_iter().filter(|kind| kind.is_of_the_shop());
+        let lists = kinds.map(|kind| async move {
             match api(cluster, kind).list(&ListParams::default()).await {
                 Err(kube::Error::Api(error)) if error.code == 404 => Ok(Vec::new()),
                 listed => Ok(listed.with_context(|| format!("cannot list {kind:?}s"))?.items),
@@ -60,7 +61,7 @@ fn wanted(kind: Kind, mut data: Value) -> Value {
         if let Some(annotations) =
             spec.pointer_mut("/template/metadata/annotations").and_then(Value::as_object_mut)
         {
-            annotations.remove(RESTARTED);
+            annotations.retain(|name, _| !RESTARTED.contains(&name.as_str()));
         }
     }
     spec
@@ -96,7 +97,9 @@ mod tests {
     #[test]
     fn more_pods_and_new_pods_are_no_difference() {
         let one = json!({ "replicas": 2, "template": { "metadata": { "annotations": { "x": "1" } } } });
-        let two = json!({ "replicas": 5, "template": { "metadata": { "annotations": { "x": "1", RESTARTED: "now" } } } });
-        assert!(shop(&[("a", one)]).against(&shop(&[("a", two)])).is_empty());
+        for mark in RESTARTED {
+            let two = json!({ "replicas": 5, "template": { "metadata": { "annotations": { "x": "1", mark: "now" } } } });
+            assert!(shop(&[("a", one.clone())]).against(&shop(&[("a", two)])).is_empty());
+        }
     }
 }

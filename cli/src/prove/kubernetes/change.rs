@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use super::undo::{inverse, merged};
 use crate::cluster::Cluster;
 
-/// On what is changed, so that it can be found.
+/// On what is changed, so that it can be found: the namespace of the shop in whose trial it was, since a node is of many.
 pub(super) const LABEL: &str = "madang.dev/prove";
-const CHANGED: &str = "changed";
 /// The merge patch that undoes it.
 const UNDO: &str = "madang.dev/prove-undo";
+
+/// As what a trial changes objects: whoever owns the fields of an object may refuse Helm to change them.
+const MANAGER: &str = "madang-prove";
 
 /// The objects of a kind.
 pub(super) fn api(cluster: &Cluster, kind: Kind) -> Api<DynamicObject> {
@@ -23,9 +25,13 @@ pub(super) fn api(cluster: &Cluster, kind: Kind) -> Api<DynamicObject> {
         Kind::HorizontalPodAutoscaler => ("autoscaling", "v2"),
         Kind::DestinationRule | Kind::VirtualService => ("networking.istio.io", "v1"),
         Kind::PeerAuthentication | Kind::AuthorizationPolicy => ("security.istio.io", "v1"),
+        Kind::Node => ("", "v1"),
     };
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &format!("{kind:?}")));
-    Api::namespaced_with(cluster.client.clone(), &cluster.namespace, &resource)
+    match kind.is_of_the_shop() {
+        true => Api::namespaced_with(cluster.client.clone(), &cluster.namespace, &resource),
+        false => Api::all_with(cluster.client.clone(), &resource),
+    }
 }
 
 /// An object as it is.
@@ -39,7 +45,7 @@ pub(super) async fn change(cluster: &Cluster, object: &Object, patch: Value) -> 
     let now = read(cluster, object).await?;
     let undo = merged(inverse(&now, &patch), kept(&now)?.unwrap_or_else(|| json!({})));
     let marks = json!({ "metadata": {
-        "labels": { LABEL: CHANGED },
+        "labels": { LABEL: cluster.namespace },
         "annotations": { UNDO: undo.to_string() },
     } });
     write(cluster, object, merged(patch, marks)).await
@@ -54,12 +60,21 @@ pub(super) async fn before(cluster: &Cluster, object: &Object) -> Result<Value> 
 pub(super) async fn restore(cluster: &Cluster, object: &Object) -> Result<()> {
     let Some(undo) = kept(&read(cluster, object).await?)? else { return Ok(()) };
     let marks = json!({ "metadata": { "labels": { LABEL: null }, "annotations": { UNDO: null } } });
-    write(cluster, object, merged(undo, marks)).await
+    write(cluster, object, merged(undo, marks)).await?;
+    disown(cluster, object).await
+}
+
+/// Lets go of the fields of an object: they are nobody's then, until Helm has them again.
+async fn disown(cluster: &Cluster, object: &Object) -> Result<()> {
+    let mut owners = read(cluster, object).await?["metadata"]["managedFields"].take();
+    let Some(all) = owners.as_array_mut() else { return Ok(()) };
+    all.retain(|owner| owner["manager"] != MANAGER);
+    write(cluster, object, json!({ "metadata": { "managedFields": owners } })).await
 }
 
 /// What is changed in a shop. What may not be listed, or is of a kind that the cluster does not know, was not changed either.
 pub(super) async fn changed(cluster: &Cluster) -> Vec<Object> {
-    let marked = ListParams::default().labels(&format!("{LABEL}={CHANGED}"));
+    let marked = ListParams::default().labels(&format!("{LABEL}={}", cluster.namespace));
     let lists = Kind::ALL.map(|kind| {
         let marked = &marked;
         async move {
@@ -77,8 +92,8 @@ fn kept(object: &Value) -> Result<Option<Value>> {
 }
 
 async fn write(cluster: &Cluster, object: &Object, patch: Value) -> Result<()> {
-    let patched =
-        api(cluster, object.kind).patch(&object.name, &PatchParams::default(), &Patch::Merge(patch)).await;
+    let as_manager = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+    let patched = api(cluster, object.kind).patch(&object.name, &as_manager, &Patch::Merge(patch)).await;
     patched.map(drop).with_context(|| format!("cannot change {object}"))
 }
 
@@ -115,7 +130,7 @@ mod tests {
         assert_eq!(line, "PATCH /apis/networking.istio.io/v1/namespaces/madang/destinationrules/catalog");
         assert_eq!(
             (&patch["spec"]["ejects"], &patch["metadata"]["labels"][LABEL]),
-            (&json!(0), &json!(CHANGED))
+            (&json!(0), &json!("madang"))
         );
         let undo: Value =
             serde_json::from_str(patch["metadata"]["annotations"][UNDO].as_str().unwrap()).unwrap();
@@ -137,6 +152,29 @@ mod tests {
         let marks = &patches[1].1["metadata"];
         assert_eq!(patches[1].1["spec"], json!({ "ejects": 5 }));
         assert_eq!((&marks["labels"][LABEL], &marks["annotations"][UNDO]), (&Value::Null, &Value::Null));
+    }
+
+    #[tokio::test]
+    async fn what_was_restored_is_owned_by_others_alone() {
+        let mut now = rule(0, Some(r#"{"spec":{"ejects":5}}"#));
+        let owner = |name: &str| json!({ "manager": name, "operation": "Update", "fieldsV1": {} });
+        now["metadata"]["managedFields"] = json!([owner("helm"), owner(MANAGER)]);
+        let (cluster, asked) = cluster(now);
+        restore(&cluster, &Kind::DestinationRule.named("catalog")).await.unwrap();
+        let patches = patches(&asked);
+        assert_eq!(patches[1].1["metadata"]["managedFields"].as_array().unwrap().len(), 1);
+        assert_eq!(patches[1].1["metadata"]["managedFields"][0]["manager"], "helm");
+    }
+
+    #[tokio::test]
+    async fn a_node_is_of_no_namespace_and_says_whose_trial_changed_it() {
+        let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "a" }, "spec": {} });
+        let (cluster, asked) = cluster(node);
+        change(&cluster, &Kind::Node.named("a"), json!({ "spec": { "unschedulable": true } })).await.unwrap();
+        let [(line, patch)] = &patches(&asked)[..] else { panic!() };
+        assert_eq!(line, "PATCH /api/v1/nodes/a");
+        assert_eq!(patch["metadata"]["labels"][LABEL], "madang");
+        assert_eq!(patch["metadata"]["annotations"][UNDO], r#"{"spec":{"unschedulable":null}}"#);
     }
 
     #[tokio::test]

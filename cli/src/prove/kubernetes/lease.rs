@@ -1,14 +1,16 @@
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::{Lease as Object, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::Api;
 use kube::api::{DeleteParams, ObjectMeta, PostParams};
 
+use super::revisions;
 use crate::cluster::Cluster;
 use crate::system;
 
-const NAME: &str = "madang-prove";
+/// Its name; notes of what a trial changed are on it, too.
+pub(super) const NAME: &str = "madang-prove";
 /// Longer than any trial takes; then whoever held it is taken for dead.
 const SECONDS: i32 = 600;
 
@@ -30,6 +32,14 @@ impl Lease {
                 let holder = there.spec.and_then(|spec| spec.holder_identity).unwrap_or_default();
                 bail!("another `madang prove` is under way on this cluster ({holder})");
             }
+            let changed = revisions::of(&there);
+            ensure!(
+                changed.is_empty(),
+                "nothing is harmed before what a killed `madang prove` left is undone: {}; where that cannot be, make it \
+                 right by hand, then delete Lease {NAME} in namespace {}",
+                revisions::told(&changed),
+                cluster.namespace
+            );
             api.delete(NAME, &DeleteParams::default()).await.context("cannot end a lease that is over")?;
         }
         let spec = LeaseSpec {
@@ -76,6 +86,7 @@ fn now() -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::fake;
 
     fn lease(holder: &str, age: i64) -> Object {
         let acquired = Timestamp::from_second(system::now() - age).unwrap();
@@ -86,6 +97,22 @@ mod tests {
             ..LeaseSpec::default()
         };
         Object { spec: Some(spec), ..Object::default() }
+    }
+
+    #[tokio::test]
+    async fn nobody_begins_before_what_a_killed_trial_left_is_undone() {
+        let mut left = lease("elsewhere/1", i64::from(SECONDS) + 1);
+        let note = ("madang.dev/prove-releases".to_owned(), r#"{"catalog":[3,4]}"#.to_owned());
+        left.metadata.annotations = Some([note].into());
+        let (client, asked) = fake::client(move |_, _| (200, serde_json::to_value(&left).unwrap()));
+        let cluster = Cluster { client, context: None, namespace: "madang".to_owned() };
+        let error = Lease::take(&cluster).await.unwrap_err().to_string();
+        let way = "release catalog (helm rollback catalog 4, helm rollback catalog 3)";
+        assert!(error.contains(way), "{error}");
+        assert!(
+            asked.lock().unwrap().iter().all(|(line, _)| line.starts_with("GET")),
+            "the lease is still there"
+        );
     }
 
     #[test]

@@ -1,9 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use madang_experiments::{Answer, Audit, Cell, Databases, Kind, Kubernetes, Login, Object, Setup, World};
+use madang_experiments::{
+    Answer, Audit, Cell, Databases, Kind, Kubernetes, Login, Nodes, Object, Releases, Setup, World,
+};
 use madang_spans::Tree;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -11,7 +14,7 @@ use tokio::sync::Mutex;
 use super::super::local::{audited, named, page};
 use super::as_it_was::AsItWas;
 use super::lease::Lease;
-use super::{asker, change, logins, made, proxy, workload};
+use super::{asker, change, logins, made, proxy, releases, workload};
 use crate::cluster::{Cluster, Forwards, Goal};
 use crate::shop::{Service, Shop};
 use crate::trace;
@@ -21,7 +24,10 @@ const TRACES: Duration = Duration::from_secs(60);
 
 /// The shop, for one trial.
 pub(super) struct Pods {
-    cluster: Cluster,
+    pub(super) cluster: Cluster,
+    pub(super) asking_once: Cluster,
+    /// The folder with the charts.
+    pub(super) charts: PathBuf,
     shop: Shop,
     before: AsItWas,
     forwards: Mutex<Forwards>,
@@ -30,12 +36,12 @@ pub(super) struct Pods {
 
 impl Pods {
     pub(super) fn new(
-        cluster: Cluster,
+        (cluster, asking_once, charts): (Cluster, Cluster, &Path),
         (shop, forwards): (Shop, Forwards),
         (before, lease): (AsItWas, Lease),
     ) -> Self {
         let (forwards, lease) = (Mutex::new(forwards), Mutex::new(Some(lease)));
-        Self { cluster, shop, before, forwards, lease }
+        Self { cluster, asking_once, charts: charts.to_owned(), shop, before, forwards, lease }
     }
 
     /// Has services made anew with what they are told.
@@ -91,6 +97,7 @@ impl Pods {
                 troubles.push(format!("{error:#}"));
             }
         }
+        troubles.extend(releases::restore_all(&self.cluster).await);
         troubles.extend(self.before.against(&AsItWas::read(&self.cluster).await?));
         Ok(troubles)
     }
@@ -133,6 +140,14 @@ impl World for Pods {
     }
 
     fn kubernetes(&self) -> Result<&dyn Kubernetes> {
+        Ok(self)
+    }
+
+    fn nodes(&self) -> Result<&dyn Nodes> {
+        Ok(self)
+    }
+
+    fn releases(&self) -> Result<&dyn Releases> {
         Ok(self)
     }
 
