@@ -127,8 +127,9 @@ kind-down: ## Delete that cluster, with all its data
 	$(CARGO) run --release --locked --quiet -p madang-cli -- cluster down
 
 .PHONY: render
-render: ## Write what is generated: k8s/base/shop.yaml, k8s/platform/rules.yaml, dashboards, docs/{claims,policies,telemetry}.md
+render: ## Write what is generated: k8s/base/shop.yaml, k8s/platform/rules.yaml, dashboards, docs/{claims,policies,telemetry}.md, README's pictures
 	MADANG_WRITE_CLAIMS=1 $(CARGO) test --locked --quiet -p madang-experiments --test claims
+	MADANG_WRITE_CLAIMS=1 $(CARGO) test --locked --quiet -p madang-cli --lib readmes_pictures
 	tools/kubernetes tools/render shop
 	MADANG_WRITE_TELEMETRY=1 $(CARGO) test --locked --quiet -p madang-chassis --lib docs_telemetry
 	MADANG_WRITE_TELEMETRY=1 $(CARGO) test --locked --quiet -p madang-sim --test telemetry

@@ -106,7 +106,7 @@ impl Chart {
             let y = top + 34.0;
             svg += &format!("<path class=\"line {stroke}\" d=\"M{x:.1} {y}h26\"/>");
             svg += &format!("<text x=\"{:.1}\" y=\"{}\">{}</text>\n", x + 32.0, y + 4.0, escape(&line.name));
-            x += line.name.chars().map(|_| 7.0).sum::<f64>() + 52.0;
+            x += line.name.chars().map(|_| 6.2).sum::<f64>() + 46.0;
         }
         svg + &self.draw(meanwhile) + "</svg>\n"
     }
