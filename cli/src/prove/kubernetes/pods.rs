@@ -54,7 +54,7 @@ impl Pods {
             workload::tell(&self.cluster, service, variables).await?;
         }
         for service in told.keys() {
-            workload::served(&self.cluster, service).await?;
+            workload::settled(&self.cluster, service).await?;
         }
         Ok(())
     }
@@ -93,7 +93,7 @@ impl Pods {
             }
         }
         for object in changed.iter().filter(|object| object.kind == Kind::Deployment) {
-            if let Err(error) = workload::served(&self.cluster, &object.name).await {
+            if let Err(error) = workload::settled(&self.cluster, &object.name).await {
                 troubles.push(format!("{error:#}"));
             }
         }

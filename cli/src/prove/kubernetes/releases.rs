@@ -92,12 +92,12 @@ impl Releases for Pods {
         deploy.state().await?;
         deploy.build().await?;
         deploy.take(&Step::new([value], true), Vec::new()).await?;
-        settled(&self.cluster, service).await
+        workload::settled(&self.cluster, service).await
     }
 
     async fn roll_back(&self, service: &str) -> Result<()> {
         Deploy::of(&self.cluster, &self.charts, service)?.go_back().await?;
-        settled(&self.cluster, service).await
+        workload::settled(&self.cluster, service).await
     }
 
     async fn start_canary(&self, service: &str, weight: u8) -> Result<()> {
@@ -143,7 +143,7 @@ pub(super) async fn restore_all(cluster: &Cluster) -> Vec<String> {
         match restore(cluster, &name).await {
             Ok(true) => troubles.push(format!("release {name} was deployed by another meanwhile")),
             Ok(false) => {
-                if let Err(error) = settled(cluster, &name).await {
+                if let Err(error) = workload::settled(cluster, &name).await {
                     troubles.push(format!("{error:#}"));
                 }
             }
@@ -157,12 +157,6 @@ pub(super) async fn restore_all(cluster: &Cluster) -> Vec<String> {
 pub(super) async fn restore(cluster: &Cluster, release: &str) -> Result<bool> {
     ensure!(is_on_path("helm"), "helm is not on PATH");
     revisions::go_back(cluster, &Helm::new(&Tools::new()?, cluster), release).await
-}
-
-/// Waits until all pods of a service serve, and those that were to end are gone.
-async fn settled(cluster: &Cluster, service: &str) -> Result<()> {
-    workload::served(cluster, service).await?;
-    until_gone(cluster, &of(service), |pod| pod.metadata.deletion_timestamp.is_some()).await
 }
 
 async fn until_gone(cluster: &Cluster, selector: &str, is_meant: impl Fn(&Pod) -> bool) -> Result<()> {

@@ -99,6 +99,22 @@ pub(super) async fn served(cluster: &Cluster, service: &str) -> Result<()> {
     }
 }
 
+/// Waits until all pods of a service serve, and those that were to end have ended: a pod that ends still serves for a while.
+pub(super) async fn settled(cluster: &Cluster, service: &str) -> Result<()> {
+    served(cluster, service).await?;
+    let (pods, all): (Api<Pod>, _) = (cluster.api(), ListParams::default().labels(&selector(service)));
+    let end = Instant::now() + LIMIT;
+    while pods.list(&all).await.context("cannot list pods")?.items.iter().any(is_ending) {
+        ensure!(Instant::now() < end, "pods of {service} do not end in {} s", LIMIT.as_secs());
+        tokio::time::sleep(BETWEEN).await;
+    }
+    Ok(())
+}
+
+fn is_ending(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
+
 /// Has all pods of a service replaced, as `kubectl rollout restart` does, and waits until that is done.
 pub(super) async fn roll_out(cluster: &Cluster, service: &str) -> Result<()> {
     let api: Api<Deployment> = cluster.api();
@@ -127,7 +143,7 @@ async fn listed(cluster: &Cluster, service: &str) -> Result<Vec<Pod>> {
     let api: Api<Pod> = cluster.api();
     let listed = api.list(&ListParams::default().labels(&selector(service))).await;
     let there = listed.context("cannot list pods")?.items.into_iter();
-    Ok(there.filter(|pod| pod.metadata.deletion_timestamp.is_none()).collect())
+    Ok(there.filter(|pod| !is_ending(pod)).collect())
 }
 
 #[cfg(test)]
@@ -173,6 +189,26 @@ mod tests {
         to_nothing(&cluster, "payments").await.unwrap();
         let lines: Vec<String> = asked.lock().unwrap().iter().map(|(line, _)| line.clone()).collect();
         assert!(lines[1].starts_with("PATCH") && lines[2].ends_with("/pods"), "{lines:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_is_settled_once_its_old_pods_are_gone() {
+        let (mut looks, mut ending) = (0, 2);
+        let (cluster, asked) = cluster(move |line, _| match line.ends_with("/pods") {
+            true => {
+                ending -= 1;
+                let old =
+                    json!({ "metadata": { "name": "old", "deletionTimestamp": "2026-11-26T12:01:00Z" } });
+                (200, json!({ "metadata": {}, "items": if ending >= 0 { vec![old] } else { vec![] } }))
+            }
+            false => {
+                looks += 1;
+                (200, payments(2, if looks > 1 { 2 } else { 1 }))
+            }
+        });
+        settled(&cluster, "payments").await.unwrap();
+        let lines = asked.lock().unwrap().iter().map(|(line, _)| line.ends_with("/pods")).collect::<Vec<_>>();
+        assert_eq!(lines, [false, false, true, true, true]);
     }
 
     #[tokio::test]
