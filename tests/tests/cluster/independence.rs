@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use madang_api::catalog::v1::GetProductRequest;
 use madang_api::within;
 use madang_tests::cluster::Cluster;
-use madang_tests::customer::{Customer, PLENTY, SHORT};
+use madang_tests::customer::{CALL, Customer, PLENTY};
 use madang_tests::{Service, Shop};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -91,7 +91,7 @@ async fn browse(mut customer: Customer, stopped: watch::Receiver<bool>) -> Pages
     while !*stopped.borrow() {
         pause.tick().await;
         let wanted = GetProductRequest { product_id: PLENTY.to_owned() };
-        match customer.catalog.get_product(within(SHORT * 5, wanted)).await {
+        match customer.catalog.get_product(within(CALL / 2, wanted)).await {
             Ok(_) => pages.seen += 1,
             Err(status) => {
                 *pages.failures.entry(format!("{:?} {}", status.code(), status.message())).or_default() += 1;
