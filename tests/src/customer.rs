@@ -19,9 +19,8 @@ use crate::{Service, Shop, ids};
 
 /// How long one call may take.
 pub const CALL: Duration = Duration::from_secs(10);
-/// How long a call may take where the answer is known to be late: it comes a fifth of this before the end, which a busy machine
-/// must be able to bear.
-pub const SHORT: Duration = Duration::from_secs(3);
+/// How long a call may take where the answer is known to be late.
+pub const SHORT: Duration = Duration::from_secs(1);
 
 /// A product with plenty of stock.
 pub const PLENTY: &str = "homi-hand-hoe";
