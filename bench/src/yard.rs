@@ -25,8 +25,8 @@ use madang_api::orders::v1::orders_service_server::OrdersServiceServer;
 use madang_api::payments::v1::payments_service_server::PaymentsServiceServer;
 use madang_api::shipping::v1::shipping_service_server::ShippingServiceServer;
 use tokio::net::TcpListener;
-use tonic::transport::Server;
 use tonic::transport::server::{Router, TcpIncoming};
+use tonic::transport::{Channel, Endpoint, Server};
 
 /// Which process.
 #[derive(Debug, Subcommand)]
@@ -94,6 +94,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             serve(server.add_service(ShippingServiceServer::new(shipping))).await
         }
     }
+}
+
+/// Calls to another process, connected to when the first comes.
+fn channel(url: String) -> Result<Channel> {
+    Ok(Endpoint::from_shared(url)?.tcp_nodelay(true).connect_lazy())
 }
 
 async fn serve(router: Router) -> Result<()> {

@@ -9,9 +9,10 @@ use madang_api::catalog::v1::{
     SearchProductsResponse, UpsertProductRequest, UpsertProductResponse,
 };
 use madang_api::types::v1::Money;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
+use super::channel;
 use super::orders::{PRICE, WEIGHT};
 use crate::shop::PRODUCT;
 
@@ -25,8 +26,7 @@ pub(crate) struct Forwarder(CatalogServiceClient<Channel>);
 
 impl Forwarder {
     pub(crate) fn new(to: String) -> Result<Self> {
-        let channel = Endpoint::from_shared(to)?.tcp_nodelay(true).connect_lazy();
-        Ok(Self(CatalogServiceClient::new(channel)))
+        Ok(Self(CatalogServiceClient::new(channel(to)?)))
     }
 }
 

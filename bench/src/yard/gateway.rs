@@ -10,8 +10,10 @@ use madang_api::orders::v1::{
     ListOrdersResponse, PlaceOrderRequest, PlaceOrderResponse, WatchOrderRequest, WatchOrderResponse,
 };
 use tokio_stream::Stream;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
+
+use super::channel;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Gateway(OrdersServiceClient<Channel>);
@@ -21,8 +23,7 @@ pub(crate) type Streamed<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Sen
 
 impl Gateway {
     pub(crate) fn new(orders: String) -> Result<Self> {
-        let channel = Endpoint::from_shared(orders)?.tcp_nodelay(true).connect_lazy();
-        Ok(Self(OrdersServiceClient::new(channel)))
+        Ok(Self(OrdersServiceClient::new(channel(orders)?)))
     }
 }
 

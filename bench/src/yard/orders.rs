@@ -16,10 +16,11 @@ use madang_api::payments::v1::payments_service_client::PaymentsServiceClient;
 use madang_api::shipping::v1::ArrangeShipmentRequest;
 use madang_api::shipping::v1::shipping_service_client::ShippingServiceClient;
 use madang_api::types::v1::Money;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
+use super::channel;
 use super::gateway::Streamed;
 use super::store::{Store, now};
 
@@ -60,16 +61,12 @@ pub(crate) struct Orders {
 
 impl Orders {
     pub(crate) fn new(args: &Args) -> Result<Self> {
-        let channel = |url: &String| {
-            let endpoint = Endpoint::from_shared(url.clone());
-            endpoint.map(|endpoint| endpoint.tcp_nodelay(true).connect_lazy())
-        };
         Ok(Self {
             store: Store::open(&args.data, rows::SCHEMA)?,
             owner: rows::new_id(),
-            inventory: InventoryServiceClient::new(channel(&args.inventory)?),
-            payments: PaymentsServiceClient::new(channel(&args.payments)?),
-            shipping: ShippingServiceClient::new(channel(&args.shipping)?),
+            inventory: InventoryServiceClient::new(channel(args.inventory.clone())?),
+            payments: PaymentsServiceClient::new(channel(args.payments.clone())?),
+            shipping: ShippingServiceClient::new(channel(args.shipping.clone())?),
         })
     }
 

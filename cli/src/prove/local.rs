@@ -96,8 +96,7 @@ impl World for Local {
     }
 
     async fn admin(&self, service: &str, path: &str) -> Result<String> {
-        let place = self.shop.services.get(&named(service)?).context("the shop lacks it")?;
-        page(&format!("{}{path}", place.admin_url)).await
+        admin(&self.shop, service, path).await
     }
 
     async fn kill(&self, service: &str) -> Result<()> {
@@ -163,6 +162,12 @@ impl Machine for Local {
     fn put_back(&self, service: &str) -> Result<()> {
         self.files(named(service)?).iter().try_for_each(|(data, kept)| copy(kept, data))
     }
+}
+
+/// A page of a service's admin port.
+pub(super) async fn admin(shop: &Shop, service: &str, path: &str) -> Result<String> {
+    let place = shop.services.get(&named(service)?).context("the shop lacks it")?;
+    page(&format!("{}{path}", place.admin_url)).await
 }
 
 /// A page of a service.

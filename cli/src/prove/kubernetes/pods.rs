@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use madang_experiments::{
     Answer, Audit, Cell, Databases, Kind, Kubernetes, Login, Nodes, Object, Releases, Setup, World,
 };
@@ -11,7 +11,7 @@ use madang_spans::Tree;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::super::local::{audited, named, page};
+use super::super::local::{admin, audited, named, page};
 use super::as_it_was::AsItWas;
 use super::lease::Lease;
 use super::{asker, change, logins, made, proxy, releases, workload};
@@ -114,8 +114,7 @@ impl World for Pods {
     }
 
     async fn admin(&self, service: &str, path: &str) -> Result<String> {
-        let place = self.shop.services.get(&named(service)?).context("the shop lacks it")?;
-        match page(&format!("{}{path}", place.admin_url)).await {
+        match admin(&self.shop, service, path).await {
             Ok(page) => Ok(page),
             Err(error) => Err(self.explain(error).await),
         }

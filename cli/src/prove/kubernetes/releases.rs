@@ -1,15 +1,10 @@
 //! Each service of the shop as a release of Helm: upgraded, rolled back, with a canary beside it.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
-use kube::api::ListParams;
 use madang_experiments::Releases;
 use serde_json::Value;
-use tokio::time::Instant;
 
 use super::super::local::named;
 use super::pods::Pods;
@@ -20,11 +15,6 @@ use crate::cluster::Cluster;
 use crate::cluster::charts::{Charts, Release};
 use crate::cluster::helm::Helm;
 use crate::cluster::tool::{Call, Tools, is_on_path};
-
-/// How long pods may take to end, once others serve.
-const END: Duration = Duration::from_secs(120);
-const CANARY: &str = "madang.dev/track=canary";
-const BETWEEN: Duration = Duration::from_millis(500);
 
 /// A release, and what it takes to change it.
 struct Deploy<'a> {
@@ -126,13 +116,11 @@ impl Releases for Pods {
         let back = revisions::noted(&self.cluster).await.remove(name).unwrap_or_default();
         revisions::note(&self.cluster, name, back.into_iter().take(1).collect()).await?;
         deploy.go_back().await?;
-        until_gone(&self.cluster, &format!("{},{CANARY}", of(service)), |_| true).await
+        workload::until_gone(&self.cluster, &canary_of(service), |_| true).await
     }
 
     async fn canary(&self, service: &str) -> Result<Vec<String>> {
-        let pods = listed(&self.cluster, &format!("{},{CANARY}", of(service))).await?;
-        let there = pods.into_iter().filter(|pod| pod.metadata.deletion_timestamp.is_none());
-        Ok(there.filter_map(|pod| pod.metadata.name).collect())
+        workload::staying(&self.cluster, &canary_of(service)).await
     }
 }
 
@@ -159,21 +147,6 @@ pub(super) async fn restore(cluster: &Cluster, release: &str) -> Result<bool> {
     revisions::go_back(cluster, &Helm::new(&Tools::new()?, cluster), release).await
 }
 
-async fn until_gone(cluster: &Cluster, selector: &str, is_meant: impl Fn(&Pod) -> bool) -> Result<()> {
-    let end = Instant::now() + END;
-    while listed(cluster, selector).await?.iter().any(&is_meant) {
-        ensure!(Instant::now() < end, "pods of {selector} are not gone after {} s", END.as_secs());
-        tokio::time::sleep(BETWEEN).await;
-    }
-    Ok(())
-}
-
-fn of(service: &str) -> String {
-    format!("app.kubernetes.io/name={service}")
-}
-
-async fn listed(cluster: &Cluster, selector: &str) -> Result<Vec<Pod>> {
-    let api: Api<Pod> = cluster.api();
-    let listed = api.list(&ListParams::default().labels(selector)).await;
-    Ok(listed.context("cannot list pods")?.items)
+fn canary_of(service: &str) -> String {
+    format!("app.kubernetes.io/name={service},madang.dev/track=canary")
 }

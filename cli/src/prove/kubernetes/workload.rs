@@ -102,10 +102,18 @@ pub(super) async fn served(cluster: &Cluster, service: &str) -> Result<()> {
 /// Waits until all pods of a service serve, and those that were to end have ended: a pod that ends still serves for a while.
 pub(super) async fn settled(cluster: &Cluster, service: &str) -> Result<()> {
     served(cluster, service).await?;
-    let (pods, all): (Api<Pod>, _) = (cluster.api(), ListParams::default().labels(&selector(service)));
+    until_gone(cluster, &selector(service), is_ending).await
+}
+
+/// Waits until of the pods with these labels none is left that is meant.
+pub(super) async fn until_gone(
+    cluster: &Cluster,
+    selector: &str,
+    is_meant: impl Fn(&Pod) -> bool,
+) -> Result<()> {
     let end = Instant::now() + LIMIT;
-    while pods.list(&all).await.context("cannot list pods")?.items.iter().any(is_ending) {
-        ensure!(Instant::now() < end, "pods of {service} do not end in {} s", LIMIT.as_secs());
+    while listed(cluster, selector).await?.iter().any(&is_meant) {
+        ensure!(Instant::now() < end, "pods of {selector} are not gone after {} s", LIMIT.as_secs());
         tokio::time::sleep(BETWEEN).await;
     }
     Ok(())
@@ -124,8 +132,13 @@ pub(super) async fn roll_out(cluster: &Cluster, service: &str) -> Result<()> {
 
 /// The names of a service's pods that are not about to end.
 pub(super) async fn pods(cluster: &Cluster, service: &str) -> Result<Vec<String>> {
-    let there = listed(cluster, service).await?;
-    Ok(there.into_iter().filter_map(|pod| pod.metadata.name).collect())
+    staying(cluster, &selector(service)).await
+}
+
+/// The names of the pods with these labels that are not about to end.
+pub(super) async fn staying(cluster: &Cluster, selector: &str) -> Result<Vec<String>> {
+    let there = listed(cluster, selector).await?.into_iter().filter(|pod| !is_ending(pod));
+    Ok(there.filter_map(|pod| pod.metadata.name).collect())
 }
 
 /// Whether proxies of the mesh stand beside all pods of a service.
@@ -136,14 +149,13 @@ pub(super) async fn is_in_the_mesh(cluster: &Cluster, service: &str) -> Result<b
         let mut all = spec.flat_map(|it| it.containers.iter().chain(it.init_containers.iter().flatten()));
         all.any(|container| container.name == "istio-proxy")
     };
-    Ok(listed(cluster, service).await?.iter().all(has_proxy))
+    Ok(listed(cluster, &selector(service)).await?.iter().filter(|pod| !is_ending(pod)).all(has_proxy))
 }
 
-async fn listed(cluster: &Cluster, service: &str) -> Result<Vec<Pod>> {
+async fn listed(cluster: &Cluster, selector: &str) -> Result<Vec<Pod>> {
     let api: Api<Pod> = cluster.api();
-    let listed = api.list(&ListParams::default().labels(&selector(service))).await;
-    let there = listed.context("cannot list pods")?.items.into_iter();
-    Ok(there.filter(|pod| !is_ending(pod)).collect())
+    let listed = api.list(&ListParams::default().labels(selector)).await;
+    Ok(listed.context("cannot list pods")?.items)
 }
 
 #[cfg(test)]
