@@ -57,7 +57,8 @@ impl Control {
             (Self::Outbox, Role::Orders | Role::Payments | Role::Shipping) => Some(
                 "CREATE TRIGGER IF NOT EXISTS control AFTER INSERT ON events_outbox
                  WHEN substr(hex(NEW.event_id), 32, 1) IN ('3', 'A')
-                 BEGIN DELETE FROM events_outbox WHERE seq = NEW.seq; END",
+                 BEGIN DELETE FROM events_outbox WHERE seq = NEW.seq;
+                       UPDATE events_relay SET position = position - 1; END",
             ),
             (Self::Cursor, Role::Inventory | Role::Payments | Role::Shipping | Role::Notifications) => Some(
                 "CREATE TRIGGER IF NOT EXISTS control AFTER UPDATE ON events_cursors

@@ -7,7 +7,7 @@
 //!     publish() -> events_outbox                               Handler::apply() for each event
 //!        | raise                                                 failed for good -> events_dead_letters, its key blocked
 //!        v                                                       of a blocked key -> parked behind it
-//!     relay: stamps gapless positions                               ^
+//!     relay: stamps gapless positions (SQLite: with the insert)      ^
 //!        | watch                                                    |
 //!        v                                                          |
 //!     feed: Subscribe(after_position)  ------ Source ------>   one task for each producer

@@ -66,7 +66,7 @@ impl Control {
             Self::Outbox => (
                 &[Service::Orders, Service::Payments, Service::Shipping],
                 "INSERT ON events_outbox WHEN substr(hex(NEW.event_id), 32, 1) IN ('3', '7', 'A', 'E')
-                 BEGIN DELETE FROM events_outbox WHERE seq = NEW.seq",
+                 BEGIN DELETE FROM events_outbox WHERE seq = NEW.seq; UPDATE events_relay SET position = position - 1",
             ),
             Self::Cursor => (
                 CONSUMERS,

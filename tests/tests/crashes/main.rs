@@ -93,7 +93,7 @@ async fn without_tombstones_it_is_done() {
 async fn without_an_outbox_the_suite_fails() {
     fails(
         Control::Outbox,
-        &[(Service::Orders, "commit/relay/before"), (Service::Payments, "commit/relay/after")],
+        &[(Service::Orders, "commit/order-path/after"), (Service::Payments, "commit/cursor/after")],
     )
     .await;
 }

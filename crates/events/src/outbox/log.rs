@@ -42,20 +42,32 @@ pub(crate) enum ReadError {
     Db(#[from] Error),
 }
 
+/// Writes an event into the log. On SQLite it has its position with that: there is one writer, so the order of inserts is that
+/// of commits, and what is rolled back takes its position back with it. On PostgreSQL the relay gives it after the commit.
 pub(crate) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
-    let sql = match tx.dialect() {
-        Dialect::Sqlite => {
-            "INSERT INTO events_outbox (seq, event_id, event_key, kind, payload, occurred_at, traceparent)
-             VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM events_outbox), $1, $2, $3, $4, $5, $6)"
-        }
-        Dialect::Postgres => {
-            "INSERT INTO events_outbox (event_id, event_key, kind, payload, occurred_at, traceparent)
-             VALUES ($1, $2, $3, $4, $5, $6)"
-        }
-    };
     let at = event.occur_time.as_microsecond();
-    let values = params![event.id, &event.key, &event.kind, &event.payload[..], at, &event.traceparent];
-    tx.execute_one(sql, &values)
+    let (id, key, kind) = (event.id, &event.key, &event.kind);
+    let (payload, traceparent) = (&event.payload[..], &event.traceparent);
+    if tx.dialect() == Dialect::Postgres {
+        return tx.execute_one(
+            "INSERT INTO events_outbox (event_id, event_key, kind, payload, occurred_at, traceparent)
+             VALUES ($1, $2, $3, $4, $5, $6)",
+            &params![id, key, kind, payload, at, traceparent],
+        );
+    }
+    // What another implementation left without a position comes first: then this one waits for the relay as well.
+    let is_stamped = tx.execute(
+        "UPDATE events_relay SET position = position + 1
+         WHERE id = 1 AND NOT EXISTS (SELECT 1 FROM events_outbox WHERE position IS NULL)",
+        &[],
+    )?;
+    tx.execute_one(
+        "INSERT INTO events_outbox (seq, position, stamped_at, event_id, event_key, kind, payload, occurred_at, traceparent)
+         VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM events_outbox),
+                 (SELECT position FROM events_relay WHERE $7 = 1), CASE WHEN $7 = 1 THEN $5 END,
+                 $1, $2, $3, $4, $5, $6)",
+        &params![id, key, kind, payload, at, traceparent, i64::try_from(is_stamped).unwrap_or_default()],
+    )
 }
 
 pub(crate) fn bounds(tx: &mut Tx<'_>) -> Result<Bounds, Error> {
@@ -192,11 +204,48 @@ mod tests {
             (0_u16..300).try_for_each(|n| {
                 let payload = madang_api::events::v1::OrderConfirmed::default();
                 insert(tx, &NewEvent::new(Uuid::from_u128(n.into()), "a", at(n.into()), &payload))
-            })
+            })?;
+            // As another implementation leaves them.
+            tx.execute("UPDATE events_outbox SET position = NULL, stamped_at = NULL", &[])?;
+            tx.execute_one("UPDATE events_relay SET position = 0", &[])
         };
         db.write::<_, Error, _>(Kind::Request, publish).await.unwrap();
         let stamp = async || db.write::<_, Error, _>(Kind::Relay, |tx| stamp(tx, at(1_000))).await.unwrap();
         assert_eq!(stamp().await, Stamped { last: 256, waiting: 44, oldest: Some(at(256)) });
         assert_eq!(stamp().await, Stamped { last: 300, waiting: 0, oldest: None });
+    }
+
+    #[tokio::test]
+    async fn on_sqlite_an_event_has_its_position_at_once_unless_one_before_it_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::inline(&Config::sqlite(folder.path().join("events.db")), vec![crate::migrations()], 1)
+            .unwrap();
+        let publish = async |n: u128| {
+            let payload = madang_api::events::v1::OrderConfirmed::default();
+            let event = NewEvent::new(Uuid::from_u128(n), "a", at(7), &payload);
+            db.write::<_, Error, _>(Kind::Request, move |tx| insert(tx, &event)).await.unwrap();
+        };
+        let change = async |sql| {
+            db.write::<_, Error, _>(Kind::Request, move |tx| tx.execute(sql, &[])).await.unwrap();
+        };
+        let rows = async || {
+            let sql = "SELECT position, stamped_at FROM events_outbox ORDER BY seq";
+            let read = move |tx: &mut Tx<'_>| {
+                tx.query(sql, &[])?.iter().map(|row| Ok((row.get(0)?, row.get(1)?))).collect()
+            };
+            let rows: Vec<(Option<i64>, Option<i64>)> = db.read::<_, Error, _>(read).await.unwrap();
+            rows
+        };
+        publish(1).await;
+        publish(2).await;
+        assert_eq!(rows().await, [(Some(1), Some(7)), (Some(2), Some(7))]);
+        change("UPDATE events_outbox SET position = NULL, stamped_at = NULL WHERE position = 2").await;
+        change("UPDATE events_relay SET position = 1").await;
+        publish(3).await;
+        assert_eq!(rows().await[1..], [(None, None), (None, None)], "it waits behind the one without");
+        db.write::<_, Error, _>(Kind::Relay, |tx| stamp(tx, at(9))).await.unwrap();
+        publish(4).await;
+        let seven_and_nine = [(Some(1), Some(7)), (Some(2), Some(9)), (Some(3), Some(9)), (Some(4), Some(7))];
+        assert_eq!(rows().await, seven_and_nine);
     }
 }

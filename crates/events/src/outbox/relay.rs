@@ -12,7 +12,7 @@ use super::{OutboxConfig, Turn, log};
 use crate::BATCH;
 use crate::pace::Pace;
 
-/// Gives positions to the rows of the outbox.
+/// Gives positions to the rows of the outbox that have none, and tells the feed of new ones.
 pub(super) struct Relay {
     db: Db,
     clock: Arc<dyn Clock>,
