@@ -1,5 +1,6 @@
 //! SQLite: one writer thread with group commit, two readers, and a file lock as the lease.
 
+mod create;
 mod group;
 mod lease;
 mod open;

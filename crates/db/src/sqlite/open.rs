@@ -4,6 +4,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::sqlite::Lease;
+use crate::sqlite::create::create;
 use crate::{Migrations, OpenError, Synchronous};
 
 /// Threads that read.
@@ -46,9 +47,12 @@ impl Opened {
     pub(crate) fn open_one(
         path: &Path,
         synchronous: Synchronous,
-        migrations: Vec<Migrations>,
+        mut migrations: Vec<Migrations>,
     ) -> Result<Self, OpenError> {
         let lease = if in_memory(path) { None } else { Some(claim(path)?) };
+        if lease.is_some() && !path.exists() {
+            create(path, std::mem::take(&mut migrations))?;
+        }
         let mut writer = connect(path, synchronous)?;
         for migrations in migrations {
             migrations.apply(&mut writer)?;
@@ -103,7 +107,7 @@ fn set_up(conn: &Connection, synchronous: Synchronous) -> rusqlite::Result<()> {
     ))
 }
 
-fn open_error(path: &Path, error: rusqlite::Error) -> OpenError {
+pub(super) fn open_error(path: &Path, error: rusqlite::Error) -> OpenError {
     let path = path.into();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::NotADatabase { path },
