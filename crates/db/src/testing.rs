@@ -13,6 +13,10 @@ use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use crate::{Config, Db, Dialect, Migrations};
 
+mod plans;
+
+pub use plans::slow_to_write;
+
 /// Names the server, by the URL of a database that is there.
 const VARIABLE: &str = "MADANG_TEST_POSTGRES";
 /// Enough for closures that meet, and few enough for many tests at once.

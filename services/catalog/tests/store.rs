@@ -113,3 +113,10 @@ async fn a_row_that_is_no_product_is_an_error_and_no_panic() {
     let read = write(&db, move |tx| store::entry_to_change(tx, &id)).await;
     assert!(matches!(read, Err(Error::Row { index: 6, .. })), "{read:?}");
 }
+
+#[test]
+fn no_row_is_slow_to_write() {
+    assert!(
+        madang_db::testing::slow_to_write(vec![madang_events::migrations(), store::migrations()]).is_empty()
+    );
+}

@@ -12,7 +12,7 @@ CREATE TABLE stock (
 -- One row for each order that was ever reserved, refused or released. It lives as long as the order.
 CREATE TABLE reservations (
     order_id BYTEA PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('RESERVED', 'SOLD', 'RELEASED', 'REFUSED')),
+    state TEXT NOT NULL CHECK (state = 'RESERVED' OR state = 'SOLD' OR state = 'RELEASED' OR state = 'REFUSED'),
     -- What was asked for: [["product", pieces], ...]; NULL for a tombstone.
     lines TEXT,
     -- The products that were short, of a refused one: ["product", ...].

@@ -145,3 +145,10 @@ async fn a_writer_that_read_an_older_version_loses() {
     assert!(matches!(house.db.write(Kind::Request, late).await, Err(madang_db::Error::Conflict)));
     assert_eq!(house.numbers().await, [6, 4, 0]);
 }
+
+#[test]
+fn no_row_is_slow_to_write() {
+    assert!(
+        madang_db::testing::slow_to_write(vec![madang_events::migrations(), store::migrations()]).is_empty()
+    );
+}

@@ -6,8 +6,8 @@ CREATE TABLE notifications (
     notification_id BYTEA NOT NULL,
     customer_id TEXT NOT NULL,
     order_id BYTEA NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN
-        ('ORDER_CONFIRMED', 'ORDER_REJECTED', 'ORDER_CANCELLED', 'SHIPMENT_DEPARTED', 'PAYMENT_OUTSTANDING')),
+    kind TEXT NOT NULL CHECK (kind = 'ORDER_CONFIRMED' OR kind = 'ORDER_REJECTED' OR kind = 'ORDER_CANCELLED'
+        OR kind = 'SHIPMENT_DEPARTED' OR kind = 'PAYMENT_OUTSTANDING'),
     text_en TEXT NOT NULL,
     text_ko TEXT NOT NULL,
     -- When the event happened.

@@ -39,12 +39,15 @@ pub fn is_told(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
 /// # Errors
 /// [`Error::Conflict`] where another writer was first with this id.
 pub fn insert(tx: &mut Tx<'_>, notification: &Notification) -> Result<i64, Error> {
-    const NEXT: &str = "UPDATE notifications_place SET last = last + 1 WHERE id = 1 RETURNING last";
+    // Two statements: for RETURNING SQLite builds a table.
+    const NEXT: &str = "UPDATE notifications_place SET last = last + 1 WHERE id = 1";
+    const LAST: &str = "SELECT last FROM notifications_place WHERE id = 1";
     const SQL: &str = "INSERT INTO notifications (place, notification_id, customer_id, order_id, kind, text_en, text_ko, \
                        created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
-    let next = tx.query_opt(NEXT, &[])?;
+    tx.execute(NEXT, &[])?;
+    let last = tx.query_opt(LAST, &[])?;
     let place: i64 =
-        next.ok_or_else(|| Error::Sql("the row of notifications_place is missing".into()))?.get(0)?;
+        last.ok_or_else(|| Error::Sql("the row of notifications_place is missing".into()))?.get(0)?;
     let Notification { id, customer, order, kind, text, created } = notification;
     let (customer, order, kind) = (customer.as_str(), order.uuid(), kind.as_str());
     let values = params![place, *id, customer, order, kind, &text.en, &text.ko, created.as_microsecond()];

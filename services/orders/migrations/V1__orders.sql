@@ -13,7 +13,9 @@ CREATE TABLE orders (
     -- NULL once it cannot be needed any more.
     card_token TEXT,
     state TEXT NOT NULL
-        CHECK (state IN ('PENDING', 'CONFIRMED', 'CANCELLING', 'REJECTING', 'REJECTED', 'CANCELLED', 'STUCK')),
+        -- Not IN (...): for a list of more than two SQLite builds a table each time that it looks.
+        CHECK (state = 'PENDING' OR state = 'CONFIRMED' OR state = 'CANCELLING' OR state = 'REJECTING'
+            OR state = 'REJECTED' OR state = 'CANCELLED' OR state = 'STUCK'),
     -- Why it was refused or cancelled.
     reason TEXT,
     -- The steps whose undos remain, of CANCELLING, REJECTING and STUCK: from the first to before the last.
@@ -30,5 +32,6 @@ CREATE TABLE orders (
 );
 
 CREATE INDEX orders_by_customer ON orders (customer_id, order_id);
-CREATE INDEX orders_open ON orders (owner, order_id) WHERE state IN ('PENDING', 'CANCELLING', 'REJECTING');
+CREATE INDEX orders_open ON orders (owner, order_id)
+    WHERE state = 'PENDING' OR state = 'CANCELLING' OR state = 'REJECTING';
 CREATE INDEX orders_stuck ON orders (order_id) WHERE state = 'STUCK';

@@ -1,6 +1,5 @@
 //! Orders in SQL, over one interface for both databases. Rows are private; domain words go in and out.
 
-pub mod replicas;
 mod row;
 
 use jiff::Timestamp;
@@ -19,6 +18,14 @@ macro_rules! columns {
     };
 }
 
+/// Of the orders under way, as the index `orders_open` has it to the letter: else SQLite does not use it.
+macro_rules! is_open {
+    () => {
+        "(state = 'PENDING' OR state = 'CANCELLING' OR state = 'REJECTING')"
+    };
+}
+
+pub mod replicas;
 pub mod sagas;
 
 mod embedded {
@@ -154,8 +161,11 @@ pub struct Open {
 /// # Errors
 /// Those of [`Tx::query`].
 pub fn open(tx: &mut Tx<'_>, owner: Uuid, limit: i64) -> Result<Open, Error> {
-    const SQL: &str = "SELECT order_id, updated_at FROM orders WHERE owner = $1 \
-                       AND state IN ('PENDING', 'CANCELLING', 'REJECTING') ORDER BY order_id LIMIT $2";
+    const SQL: &str = concat!(
+        "SELECT order_id, updated_at FROM orders WHERE owner = $1 AND ",
+        is_open!(),
+        " ORDER BY order_id LIMIT $2"
+    );
     let mut open = Open::default();
     let mut oldest = i64::MAX;
     for row in &tx.query(SQL, &params![owner, limit])? {
@@ -204,8 +214,8 @@ pub fn stuck(tx: &mut Tx<'_>) -> Result<i64, Error> {
 /// # Errors
 /// Those of [`Tx::execute`].
 pub fn take_over_all(tx: &mut Tx<'_>, owner: Uuid) -> Result<u64, Error> {
-    const SQL: &str = "UPDATE orders SET owner = $1, version = version + 1 \
-                       WHERE owner <> $1 AND state IN ('PENDING', 'CANCELLING', 'REJECTING')";
+    const SQL: &str =
+        concat!("UPDATE orders SET owner = $1, version = version + 1 WHERE owner <> $1 AND ", is_open!());
     tx.execute(SQL, &params![owner])
 }
 

@@ -281,3 +281,8 @@ async fn a_row_that_is_no_order_is_an_error_and_no_guess() {
         assert!(matches!(read, Err(Error::Row { .. })), "{sql}: {read:?}");
     }
 }
+
+#[test]
+fn no_row_is_slow_to_write() {
+    assert!(madang_db::testing::slow_to_write(migrations()).is_empty());
+}

@@ -2,7 +2,8 @@
 -- Times are microseconds since 1970.
 CREATE TABLE payments (
     order_id BYTEA NOT NULL PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('AUTHORIZED', 'CAPTURED', 'VOIDED', 'REFUNDED', 'DECLINED')),
+    state TEXT NOT NULL
+        CHECK (state = 'AUTHORIZED' OR state = 'CAPTURED' OR state = 'VOIDED' OR state = 'REFUNDED' OR state = 'DECLINED'),
     -- What was asked for; all four are NULL for a tombstone.
     amount BIGINT CHECK (amount > 0),
     currency TEXT,
@@ -28,7 +29,7 @@ CREATE TABLE ledger_entries (
     order_id BYTEA NOT NULL REFERENCES payments (order_id),
     -- 2v - 1 and 2v, where v is the version of the payment that the movement made.
     sequence BIGINT NOT NULL,
-    account TEXT NOT NULL CHECK (account IN ('customer', 'held', 'shop')),
+    account TEXT NOT NULL CHECK (account = 'customer' OR account = 'held' OR account = 'shop'),
     minor_units BIGINT NOT NULL CHECK (minor_units <> 0),
     currency TEXT NOT NULL,
     entered_at BIGINT NOT NULL,

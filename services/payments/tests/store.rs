@@ -237,3 +237,10 @@ async fn the_card_is_stored_as_a_digest_alone() {
         assert!(!bytes.windows(8).any(|part| part == b"tok_visa"), "{}", path.display());
     }
 }
+
+#[test]
+fn no_row_is_slow_to_write() {
+    assert!(
+        madang_db::testing::slow_to_write(vec![madang_events::migrations(), store::migrations()]).is_empty()
+    );
+}

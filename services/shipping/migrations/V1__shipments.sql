@@ -2,7 +2,7 @@
 -- Times are microseconds since 1970.
 CREATE TABLE shipments (
     order_id BYTEA PRIMARY KEY,
-    state TEXT NOT NULL CHECK (state IN ('ARRANGED', 'DEPARTED', 'CANCELLED', 'REFUSED')),
+    state TEXT NOT NULL CHECK (state = 'ARRANGED' OR state = 'DEPARTED' OR state = 'CANCELLED' OR state = 'REFUSED'),
     -- What was asked for; NULL for a tombstone.
     customer_id TEXT,
     weight_grams BIGINT,
@@ -14,6 +14,6 @@ CREATE TABLE shipments (
     departed_at BIGINT,
     -- When it was cancelled or refused.
     ended_at BIGINT,
-    refusal TEXT CHECK (refusal IN ('REGION_NOT_SERVED', 'PARCEL_TOO_HEAVY')),
+    refusal TEXT CHECK (refusal = 'REGION_NOT_SERVED' OR refusal = 'PARCEL_TOO_HEAVY'),
     version BIGINT NOT NULL
 );

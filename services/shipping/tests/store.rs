@@ -101,3 +101,8 @@ async fn a_row_that_is_no_shipment_is_an_error_and_no_guess() {
         assert!(matches!(read(&db, n).await, Err(Error::Row { .. })), "{column}");
     }
 }
+
+#[test]
+fn no_row_is_slow_to_write() {
+    assert!(madang_db::testing::slow_to_write(migrations()).is_empty());
+}

@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS orders (order_id BYTEA PRIMARY KEY, customer_id TEXT 
     stuck_in TEXT, owner BYTEA NOT NULL, created_at BIGINT NOT NULL, updated_at BIGINT NOT NULL,
     version BIGINT NOT NULL, traceparent TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS orders_by_customer ON orders (customer_id, order_id);
-CREATE INDEX IF NOT EXISTS orders_open ON orders (owner, order_id) WHERE state IN ('PENDING', 'CANCELLING', 'REJECTING');
+CREATE INDEX IF NOT EXISTS orders_open ON orders (owner, order_id)
+    WHERE state = 'PENDING' OR state = 'CANCELLING' OR state = 'REJECTING';
 CREATE TABLE IF NOT EXISTS requests (rpc TEXT NOT NULL, request_id BYTEA NOT NULL, fingerprint_version BIGINT NOT NULL,
     fingerprint BYTEA NOT NULL, resource BYTEA NOT NULL, created_at BIGINT NOT NULL, PRIMARY KEY (rpc, request_id));
 CREATE INDEX IF NOT EXISTS requests_created ON requests (created_at);";

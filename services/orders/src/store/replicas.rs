@@ -47,11 +47,13 @@ pub fn leave(tx: &mut Tx<'_>, replica: Uuid) -> Result<(), Error> {
 /// # Errors
 /// Those of [`Tx::query`].
 pub fn others(tx: &mut Tx<'_>, replica: Uuid) -> Result<Vec<Beat>, Error> {
-    const SQL: &str = "SELECT replica_id, beats FROM orders_replicas WHERE replica_id <> $1 \
-                       UNION ALL \
-                       SELECT owner, CAST(NULL AS BIGINT) FROM (SELECT DISTINCT owner FROM orders \
-                       WHERE state IN ('PENDING', 'CANCELLING', 'REJECTING')) AS drivers \
-                       WHERE owner <> $1 AND owner NOT IN (SELECT replica_id FROM orders_replicas) LIMIT $2";
+    const SQL: &str = concat!(
+        "SELECT replica_id, beats FROM orders_replicas WHERE replica_id <> $1 \
+         UNION ALL \
+         SELECT owner, CAST(NULL AS BIGINT) FROM (SELECT DISTINCT owner FROM orders WHERE ",
+        is_open!(),
+        ") AS drivers WHERE owner <> $1 AND owner NOT IN (SELECT replica_id FROM orders_replicas) LIMIT $2"
+    );
     let rows = tx.query(SQL, &params![replica, MOST])?;
     rows.iter().map(|row| Ok(Beat { replica: row.get(0)?, beats: row.get(1)? })).collect()
 }
@@ -64,8 +66,8 @@ pub fn others(tx: &mut Tx<'_>, replica: Uuid) -> Result<Vec<Beat>, Error> {
 pub fn take_over(tx: &mut Tx<'_>, replica: Uuid, from: Beat) -> Result<u64, Error> {
     const GONE: &str = "DELETE FROM orders_replicas WHERE replica_id = $1 AND beats = $2";
     const BACK: &str = "SELECT beats FROM orders_replicas WHERE replica_id = $1";
-    const TAKE: &str = "UPDATE orders SET owner = $1, version = version + 1 \
-                        WHERE owner = $2 AND state IN ('PENDING', 'CANCELLING', 'REJECTING')";
+    const TAKE: &str =
+        concat!("UPDATE orders SET owner = $1, version = version + 1 WHERE owner = $2 AND ", is_open!());
     let stands_still = match from.beats {
         Some(beats) => tx.execute(GONE, &params![from.replica, beats])? == 1,
         None => tx.query_opt(BACK, &params![from.replica])?.is_none(),

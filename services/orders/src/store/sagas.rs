@@ -76,8 +76,9 @@ fn open(tx: &mut Tx<'_>, filter: Filter, (owner, id): (Uuid, Uuid), limit: i64) 
     // The first condition is the index's own; no state has an empty name.
     const SQL: &str = concat!(
         columns!(),
-        " WHERE state IN ('PENDING', 'CANCELLING', 'REJECTING') AND (state = $1 OR state = $2 OR state = $3) \
-         AND (owner, order_id) > ($4, $5) ORDER BY owner, order_id LIMIT $6"
+        " WHERE ",
+        is_open!(),
+        " AND (state = $1 OR state = $2 OR state = $3) AND (owner, order_id) > ($4, $5) ORDER BY owner, order_id LIMIT $6"
     );
     let wanted = |is_wanted: bool, state: &'static str| if is_wanted { state } else { "" };
     let values = params![
