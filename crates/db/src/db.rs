@@ -88,7 +88,7 @@ impl Db {
     /// # Errors
     /// What `work` gives; [`Error::Overloaded`] at once when the queue is full; [`Error::Unavailable`]
     /// when it is unknown whether the work was committed; [`Error::Panicked`], [`Error::Closed`].
-    pub async fn write<T, E, F>(&self, kind: Kind, work: F) -> Result<T, E>
+    pub fn write<T, E, F>(&self, kind: Kind, work: F) -> impl Future<Output = Result<T, E>> + Send
     where
         F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -96,18 +96,21 @@ impl Db {
     {
         let (observed, called) = (self.observed(Some(kind)), Instant::now());
         let watch = observed.clone();
+        // Not within the future, which would be as large as the closure, and be moved with it.
         let (job, answer) = job(move |tx| observer::run(watch.as_ref(), tx, &work));
-        match &*self.executor {
-            Executor::Threads(threads) => self.refuse(threads.write(kind, job))?,
-            Executor::Pool(pool, _) => self.refuse(pool.write(kind, job))?,
-            #[cfg(feature = "sim")]
-            Executor::Inline(inline) => {
-                inline.write(kind, job).await.or_else(|error| self.refuse(Err(error)))?
+        async move {
+            match &*self.executor {
+                Executor::Threads(threads) => self.refuse(threads.write(kind, job))?,
+                Executor::Pool(pool, _) => self.refuse(pool.write(kind, job))?,
+                #[cfg(feature = "sim")]
+                Executor::Inline(inline) => {
+                    inline.write(kind, job).await.or_else(|error| self.refuse(Err(error)))?
+                }
             }
+            let answer = ended(observed, received(answer).await);
+            self.board.time(Some(kind), called.elapsed());
+            answer
         }
-        let answer = ended(observed, received(answer).await);
-        self.board.time(Some(kind), called.elapsed());
-        answer
     }
 
     /// Runs `work` on a reader: all its queries see one snapshot, at least as new as every write that
@@ -115,7 +118,7 @@ impl Db {
     ///
     /// # Errors
     /// Those of [`Db::write`].
-    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    pub fn read<T, E, F>(&self, work: F) -> impl Future<Output = Result<T, E>> + Send
     where
         F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -124,15 +127,17 @@ impl Db {
         let (observed, called) = (self.observed(None), Instant::now());
         let watch = observed.clone();
         let (job, answer) = job(move |tx| observer::run(watch.as_ref(), tx, &work));
-        match &*self.executor {
-            Executor::Threads(threads) => self.refuse(threads.read(job))?,
-            Executor::Pool(pool, _) => self.refuse(pool.read(job))?,
-            #[cfg(feature = "sim")]
-            Executor::Inline(inline) => inline.read(job),
+        async move {
+            match &*self.executor {
+                Executor::Threads(threads) => self.refuse(threads.read(job))?,
+                Executor::Pool(pool, _) => self.refuse(pool.read(job))?,
+                #[cfg(feature = "sim")]
+                Executor::Inline(inline) => inline.read(job),
+            }
+            let answer = ended(observed, received(answer).await);
+            self.board.time(None, called.elapsed());
+            answer
         }
-        let answer = ended(observed, received(answer).await);
-        self.board.time(None, called.elapsed());
-        answer
     }
 
     /// Has all transactions from now on seen by `observer`; the first one stays.

@@ -97,7 +97,7 @@ fn bind(statement: &mut CachedStatement<'_>, params: &[Value]) -> Result<(), Err
     }
     for index in 1..=params.len() {
         let name = statement.parameter_name(index).unwrap_or("?");
-        let number = name.strip_prefix('$').and_then(|name| name.split("::").next()?.parse::<usize>().ok());
+        let number = name.strip_prefix('$').and_then(|name| name.split(':').next()?.parse::<usize>().ok());
         let value = number.and_then(|number| params.get(number.checked_sub(1)?));
         let Some(value) = value else { return wrong(name) };
         statement.raw_bind_parameter(index, value).map_err(sql_error)?;
