@@ -14,7 +14,7 @@ use http::{Request, Response};
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::Routes;
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::{Service, ServiceExt};
 
 use crate::config::ServerArgs;
 use crate::fault::{FaultInjection, Faults};
@@ -31,7 +31,9 @@ pub(crate) mod methods;
 mod observe;
 mod panics;
 
-pub(crate) use around::{Around, Inner, go};
+use around::Layered;
+pub use around::RpcService;
+pub(crate) use around::{Around, Next};
 pub(crate) use observe::request_id;
 
 /// Requests beyond those that are taken on, so that the rest is refused and not left waiting.
@@ -54,9 +56,6 @@ pub struct Server {
     names: Vec<&'static str>,
     starting: ReadyGuard,
 }
-
-/// All of a server as one tower service, for an edge that serves other things on the same port.
-pub type RpcService = tower::util::BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 impl Server {
     /// A server without services. The process is not ready until it serves.
@@ -94,10 +93,9 @@ impl Server {
             shutdown: self.platform.shutdown.clone(),
         };
         let address = listener.local_addr();
-        let (service, starting) = self.build()?;
+        let (service, starting) = self.build(Some(grpc_only::GrpcOnly))?;
         tracing::info!(address = address.map(tracing::field::display), "serves gRPC");
         drop(starting);
-        let service = ServiceBuilder::new().layer(around::layer(grpc_only::GrpcOnly)).service(service);
         let service = service.map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
         accept(listener, service, limits).await;
         Ok(())
@@ -108,10 +106,10 @@ impl Server {
     /// # Errors
     /// [`Error::Descriptors`]
     pub fn into_service(self) -> Result<RpcService, Error> {
-        self.build().map(|(service, _)| service)
+        self.build(None).map(|(service, _)| service)
     }
 
-    fn build(mut self) -> Result<(RpcService, ReadyGuard), Error> {
+    fn build(mut self, grpc_only: Option<grpc_only::GrpcOnly>) -> Result<(RpcService, ReadyGuard), Error> {
         let faults = self.args.faults.then(|| Faults::new(&self.platform));
         if let Some(faults) = &faults {
             tracing::warn!("faults can be set here: this is for experiments");
@@ -120,14 +118,12 @@ impl Server {
         let (routes, methods) = self.complete_routes()?;
         let Self { platform, args, starting, .. } = self;
         let limits = limit::Limit::new(&args, &platform);
-        let service = ServiceBuilder::new()
-            .layer(around::layer(observe::Observe::new(&platform, methods, args.trust_deadline)))
-            .layer(around::layer(panics::CatchPanic))
-            .layer(around::layer(deadline::Deadline::new(&platform, args.trust_deadline)))
-            .layer(around::layer(limits))
-            .option_layer(faults.map(|faults| around::layer(FaultInjection::new(faults))))
-            .service(routes.prepare());
-        Ok((tower::util::BoxCloneSyncService::new(service), starting))
+        let services = Layered(faults.map(FaultInjection::new), routes.prepare());
+        let bounded =
+            Layered(deadline::Deadline::new(&platform, args.trust_deadline), Layered(limits, services));
+        let observe = observe::Observe::new(&platform, methods, args.trust_deadline);
+        let layers = Layered(grpc_only, Layered(observe, Layered(panics::CatchPanic, bounded)));
+        Ok((RpcService::new(layers), starting))
     }
 
     /// Adds what every server has, and gathers the methods that there are then.
@@ -167,6 +163,11 @@ fn unreadable(error: tonic_reflection::server::Error) -> Error {
         Cause::DecodeError(error) => error.into(),
         Cause::InvalidFileDescriptorSet(text) => text.into(),
     })
+}
+
+/// Whether either side of the RPC at this path streams; false where no contract has it.
+pub fn is_stream(path: &str) -> bool {
+    methods::known(path).streams
 }
 
 /// When to come again after a refusal for want of capacity.

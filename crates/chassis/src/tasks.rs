@@ -26,7 +26,8 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let shutdown = self.shutdown.clone();
+        // Once: what is around it would hold it several times, and move it as often.
+        let (task, shutdown) = (Box::pin(task), self.shutdown.clone());
         let guarded = async move {
             if let Err(payload) = AssertUnwindSafe(task).catch_unwind().await {
                 let panic = panics::text(&*payload);

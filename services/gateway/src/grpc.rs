@@ -1,9 +1,15 @@
 //! gRPC and gRPC-Web: what the allow-list names is passed on as bytes, the rest is refused.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::task::{Context, Poll};
+
 use axum::body::Body as AxumBody;
-use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
+use bytes::Bytes;
+use futures::future::Either;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
+use http_body::Body as HttpBody;
 use madang_api::catalog::v1::catalog_service_server::CatalogServiceServer;
 use madang_api::notifications::v1::notifications_service_server::NotificationsServiceServer;
 use madang_api::orders::v1::orders_service_server::OrdersServiceServer;
@@ -11,9 +17,8 @@ use madang_chassis::server::{Error, RpcService};
 use madang_chassis::{Platform, Server, ServerArgs};
 use tonic::Status;
 use tonic::body::Body;
-use tonic_web::GrpcWebLayer;
-use tower::util::BoxCloneSyncService;
-use tower::{Layer, ServiceExt, service_fn};
+use tonic_web::{GrpcWebLayer, GrpcWebService};
+use tower::{Layer, Service, ServiceExt};
 
 use crate::problem::{Problem, UNSUPPORTED_MEDIA_TYPE};
 use crate::{Clients, Config};
@@ -26,7 +31,10 @@ use forward::Forward;
 
 /// The gRPC side of the edge.
 #[derive(Clone)]
-pub(crate) struct Edge(RpcService);
+pub(crate) struct Edge {
+    grpc: Guarded,
+    web: GrpcWebService<Guarded>,
+}
 
 impl Edge {
     /// Passes calls on; has health and reflection of its own, which list the passed services only.
@@ -46,20 +54,12 @@ impl Edge {
                 timeout,
             ))
             .into_service()?;
-        let guarded = service_fn(move |request: Request<Body>| {
-            let rpc = rpc.clone();
-            async move {
-                match allowed::check(request.uri().path()) {
-                    Ok(()) => rpc.oneshot(request).await,
-                    Err(refusal) => Ok(refusal.into_http()),
-                }
-            }
-        });
-        Ok(Self(BoxCloneSyncService::new(GrpcWebLayer::new().layer(guarded))))
+        let grpc = Guarded(rpc);
+        Ok(Self { web: GrpcWebLayer::new().layer(grpc.clone()), grpc })
     }
 
     /// Answers what is on no other route: a call, or a path that does not exist.
-    pub(crate) async fn answer(self, request: Request) -> Response {
+    pub(crate) async fn answer(self, request: Request<AxumBody>) -> Response {
         match Protocol::of(request.headers()) {
             None if is_other_web(request.headers()) => {
                 let detail =
@@ -73,10 +73,40 @@ impl Edge {
                 let detail = "gRPC needs HTTP/2; over HTTP/1.1 send application/grpc-web";
                 Problem::new(StatusCode::BAD_REQUEST, "HTTP2_REQUIRED", detail).into_response()
             }
-            Some(_) => match self.0.oneshot(request.map(Body::new)).await {
-                Ok(response) => response.map(AxumBody::new),
-                Err(never) => match never {},
-            },
+            Some(Protocol::Grpc) => told(self.grpc.oneshot(request.map(Body::new)).await),
+            Some(Protocol::Web(_)) => told(self.web.oneshot(request.map(Body::new)).await),
+        }
+    }
+}
+
+fn told<B>(answer: Result<http::Response<B>, Infallible>) -> Response
+where
+    B: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static,
+{
+    match answer {
+        Ok(response) => response.map(AxumBody::new),
+        Err(never) => match never {},
+    }
+}
+
+/// Refuses what the allow-list does not name.
+#[derive(Clone, Debug)]
+struct Guarded(RpcService);
+
+impl Service<Request<Body>> for Guarded {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future =
+        Either<Ready<Result<Self::Response, Infallible>>, <RpcService as Service<Request<Body>>>::Future>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        match allowed::check(request.uri().path()) {
+            Ok(()) => Either::Right(self.0.call(request)),
+            Err(refusal) => Either::Left(ready(Ok(refusal.into_http()))),
         }
     }
 }

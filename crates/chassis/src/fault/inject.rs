@@ -3,7 +3,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::Faults;
-use crate::server::{Around, Inner, go};
+use crate::server::{Around, Next};
 
 /// The service's own methods are never harmed, or a fault could not be ended.
 const OWN: &str = "/madang.faults.v1.FaultService/";
@@ -21,10 +21,10 @@ impl FaultInjection {
 }
 
 impl Around for FaultInjection {
-    async fn around(self, request: Request<Body>, inner: impl Inner) -> Response<Body> {
+    async fn around(&self, request: Request<Body>, next: &impl Next) -> Response<Body> {
         let path = request.uri().path();
         if path.starts_with(OWN) || path.starts_with(PLATFORM) {
-            return go(inner, request).await;
+            return next.run(request).await;
         }
         let harms = self.0.harm(path);
         let delay = harms.iter().map(|harm| harm.delay).max().unwrap_or_default();
@@ -34,7 +34,7 @@ impl Around for FaultInjection {
         if let Some(code) = harms.iter().find_map(|harm| harm.code) {
             return injected(code, "a fault answers this call").into_http();
         }
-        let answer = go(inner, request).await;
+        let answer = next.run(request).await;
         if harms.iter().any(|harm| harm.lose_answer) {
             return injected(Code::Unavailable, "a fault lost the answer").into_http();
         }

@@ -1,67 +1,94 @@
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use tonic::body::Body;
+use tonic::service::Routes;
 use tower::Service;
-use tower::layer::{LayerFn, layer_fn};
 
-/// What lies inside a layer of the server.
-pub(crate) trait Inner:
-    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send> + Clone + Send + 'static
-{
-}
-
-impl<S> Inner for S where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + 'static
-{
+/// What lies inside a layer of the server, down to the services.
+pub(crate) trait Next: Send + Sync + 'static {
+    /// Answers the request.
+    fn run(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send;
 }
 
 /// What a layer of the server does around a call, as one async function.
-pub(crate) trait Around: Clone + Send + Sync + 'static {
-    /// Answers the request, by the inner service or without it.
-    fn around(self, request: Request<Body>, inner: impl Inner)
+pub(crate) trait Around: Send + Sync + 'static {
+    /// Answers the request, by what lies inside or without it.
+    fn around(&self, request: Request<Body>, next: &impl Next)
     -> impl Future<Output = Response<Body>> + Send;
 }
 
-/// A tower layer of it.
-pub(crate) fn layer<A: Around, S>(around: A) -> LayerFn<impl Fn(S) -> Layered<A, S> + Clone> {
-    layer_fn(move |inner| Layered { around: around.clone(), inner })
+/// A layer that is not always there.
+impl<A: Around> Around for Option<A> {
+    async fn around(&self, request: Request<Body>, next: &impl Next) -> Response<Body> {
+        match self {
+            Some(layer) => layer.around(request, next).await,
+            None => next.run(request).await,
+        }
+    }
 }
 
-/// A service with a layer around it.
-#[derive(Clone, Debug)]
-pub(crate) struct Layered<A, S> {
-    around: A,
-    inner: S,
+/// A layer, and what lies inside of it.
+#[derive(Debug)]
+pub(crate) struct Layered<A, N>(pub(crate) A, pub(crate) N);
+
+impl<A: Around, N: Next> Next for Layered<A, N> {
+    fn run(&self, request: Request<Body>) -> impl Future<Output = Response<Body>> + Send {
+        self.0.around(request, &self.1)
+    }
 }
 
-impl<A: Around, S: Inner> Service<Request<Body>> for Layered<A, S> {
+impl Next for Routes {
+    async fn run(&self, request: Request<Body>) -> Response<Body> {
+        match self.clone().call(request).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// All of a server as one tower service, for an edge that serves other things on the same port. All layers of a call are one
+/// future, and clones share them.
+#[derive(Clone)]
+pub struct RpcService(Arc<dyn Answer>);
+
+type Answered = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+trait Answer: Send + Sync {
+    fn answer(self: Arc<Self>, request: Request<Body>) -> Answered;
+}
+
+impl<N: Next> Answer for N {
+    fn answer(self: Arc<Self>, request: Request<Body>) -> Answered {
+        Box::pin(async move { Ok(self.run(request).await) })
+    }
+}
+
+impl RpcService {
+    pub(super) fn new(layers: impl Next) -> Self {
+        Self(Arc::new(layers))
+    }
+}
+
+impl std::fmt::Debug for RpcService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RpcService")
+    }
+}
+
+impl Service<Request<Body>> for RpcService {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Answered;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        self.inner.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // The clone may not be ready; the one that was polled is.
-        let clone = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, clone);
-        let answer = self.around.clone().around(request, inner);
-        Box::pin(async move { Ok(answer.await) })
-    }
-}
-
-/// Calls the inner service, which does not fail.
-pub(crate) async fn go(mut inner: impl Inner, request: Request<Body>) -> Response<Body> {
-    match inner.call(request).await {
-        Ok(answer) => answer,
-        Err(never) => match never {},
+        Arc::clone(&self.0).answer(request)
     }
 }

@@ -7,7 +7,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::observe::Rpc;
-use super::{Around, Inner, go};
+use super::{Around, Next};
 use crate::Platform;
 use crate::deadline::body::EndsEarly;
 use crate::deadline::{exceeded, scope, wire};
@@ -34,12 +34,12 @@ impl Deadline {
 }
 
 impl Around for Deadline {
-    async fn around(self, request: Request<Body>, inner: impl Inner) -> Response<Body> {
+    async fn around(&self, request: Request<Body>, next: &impl Next) -> Response<Body> {
         let deadline = match self.of(request.headers()) {
             Ok(deadline) => deadline,
             Err(wire::Malformed) => return malformed().into_http(),
         };
-        let Some(ends) = deadline else { return scope(None, go(inner, request)).await };
+        let Some(ends) = deadline else { return scope(None, next.run(request)).await };
         if ends <= Instant::now() {
             return exceeded().into_http();
         }
@@ -47,7 +47,7 @@ impl Around for Deadline {
         let answer = tokio::select! {
             biased;
             () = tokio::time::sleep_until(ends) => return exceeded().into_http(),
-            answer = scope(deadline, go(inner, request)) => answer,
+            answer = scope(deadline, next.run(request)) => answer,
         };
         // The answer of a unary call is made already; only a stream has work left.
         if !streams {

@@ -1,7 +1,7 @@
 use http::{Request, Response, StatusCode, Version, header};
 use tonic::body::Body;
 
-use super::{Around, Inner, go};
+use super::{Around, Next};
 
 /// Refuses what is not gRPC: HTTP/1, and other content types. A web page can send a form or plain text to any port of its
 /// reader's machine without asking; it cannot send this content type.
@@ -9,9 +9,9 @@ use super::{Around, Inner, go};
 pub(super) struct GrpcOnly;
 
 impl Around for GrpcOnly {
-    async fn around(self, request: Request<Body>, inner: impl Inner) -> Response<Body> {
+    async fn around(&self, request: Request<Body>, next: &impl Next) -> Response<Body> {
         match refusal(&request) {
-            None => go(inner, request).await,
+            None => next.run(request).await,
             Some(status) => {
                 let mut answer = Response::new(Body::empty());
                 *answer.status_mut() = status;

@@ -10,7 +10,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::observe::Rpc;
-use super::{Around, Inner, RETRY_AFTER, go};
+use super::{Around, Next, RETRY_AFTER};
 use crate::config::ServerArgs;
 use crate::deadline::body::EndsEarly;
 use crate::metrics::{Labels, Reading};
@@ -64,20 +64,20 @@ fn taken(class: &'static str, places: &Semaphore, most: usize) -> (Labels, f64) 
 }
 
 impl Around for Limit {
-    async fn around(self, request: Request<Body>, inner: impl Inner) -> Response<Body> {
+    async fn around(&self, request: Request<Body>, next: &impl Next) -> Response<Body> {
         let method = request.extensions().get::<Rpc>().map(|rpc| Arc::clone(&rpc.method));
         let (streams, platform) = method.map_or((false, false), |method| (method.streams, method.platform));
         if platform {
-            return go(inner, request).await;
+            return next.run(request).await;
         }
         let limit = match streams {
             // The shop's own feeds have places of their own: watchers from outside must not shut them out.
-            true if request.uri().path().starts_with(FEEDS) => self.feeds,
-            true => self.streams,
-            false => self.unary,
+            true if request.uri().path().starts_with(FEEDS) => &self.feeds,
+            true => &self.streams,
+            false => &self.unary,
         };
-        let Ok(permit) = limit.try_acquire_owned() else { return overloaded().into_http() };
-        let answer = go(inner, request).await;
+        let Ok(permit) = Arc::clone(limit).try_acquire_owned() else { return overloaded().into_http() };
+        let answer = next.run(request).await;
         if !streams {
             return answer;
         }

@@ -11,7 +11,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::methods::{Method, Methods};
-use super::{Around, Inner, go};
+use super::{Around, Next};
 use crate::trace::seen::{Seen, Side};
 use crate::trace::{self, Here, TraceContext, baggage, names};
 use crate::{Metrics, Platform};
@@ -42,7 +42,7 @@ impl Observe {
 }
 
 impl Around for Observe {
-    async fn around(self, mut request: Request<Body>, inner: impl Inner) -> Response<Body> {
+    async fn around(&self, mut request: Request<Body>, next: &impl Next) -> Response<Body> {
         let method = self.methods.get(request.uri().path());
         let mut call = self.metrics.rpc().server(Arc::clone(&method.label));
         let request_id = request_id(request.headers(), &*self.ids);
@@ -52,7 +52,7 @@ impl Around for Observe {
         call.belongs_to(&here.context());
         request.extensions_mut().insert(Rpc { method, request_id });
         let mut seen = Seen::new(Side::Server, call, span);
-        let mut answer = here.clone().scope(go(inner, request)).await;
+        let mut answer = here.clone().scope(next.run(request)).await;
         seen.see(answer.headers());
         // A caller that named the order knows it.
         if let Some(order) = here.order().filter(|order| given != Some(*order)) {

@@ -10,7 +10,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::observe::Rpc;
-use super::{Around, Inner, go};
+use super::{Around, Next};
 
 /// Answers INTERNAL where a handler panics. The panic hook has logged the text by then, with the call's span; the caller
 /// learns the request id only.
@@ -18,9 +18,9 @@ use super::{Around, Inner, go};
 pub(super) struct CatchPanic;
 
 impl Around for CatchPanic {
-    async fn around(self, request: Request<Body>, inner: impl Inner) -> Response<Body> {
-        let Some(rpc) = request.extensions().get::<Rpc>().cloned() else { return go(inner, request).await };
-        match AssertUnwindSafe(go(inner, request)).catch_unwind().await {
+    async fn around(&self, request: Request<Body>, next: &impl Next) -> Response<Body> {
+        let Some(rpc) = request.extensions().get::<Rpc>().cloned() else { return next.run(request).await };
+        match AssertUnwindSafe(next.run(request)).catch_unwind().await {
             Ok(answer) if rpc.method.streams => {
                 answer.map(|inner| Body::new(Caught { inner: Some(inner), rpc }))
             }

@@ -36,7 +36,10 @@ impl Seen {
     /// Takes the code and the reason from an answer's headers or trailers, where they stand there.
     pub(crate) fn see(&mut self, headers: &HeaderMap) {
         self.call.see(headers);
-        if let Some(status) = Status::from_header_map(headers).filter(|status| status.code() != Code::Ok) {
+        if headers.get("grpc-status").is_none_or(|code| code == "0") {
+            return;
+        }
+        if let Some(status) = Status::from_header_map(headers) {
             self.reason = reason(&status);
         }
     }

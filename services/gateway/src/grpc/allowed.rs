@@ -47,15 +47,6 @@ pub(super) fn check(path: &str) -> Result<(), Status> {
     Err(status(Code::Unimplemented, UNKNOWN_RPC, "there is no such RPC"))
 }
 
-/// Whether the answer of an RPC is a stream.
-pub(super) fn streams(path: &str) -> bool {
-    let service =
-        split(path).and_then(|(service, method)| Some((descriptors().get_service_by_name(service)?, method)));
-    service.is_some_and(|(service, method)| {
-        service.methods().any(|rpc| rpc.name() == method && rpc.is_server_streaming())
-    })
-}
-
 fn split(path: &str) -> Option<(&str, &str)> {
     path.strip_prefix('/')?.split_once('/')
 }
@@ -72,12 +63,5 @@ mod tests {
                 assert!(service.methods().any(|rpc| rpc.name() == *name), "{name}");
             }
         }
-    }
-
-    #[test]
-    fn streams_are_known() {
-        assert!(streams("/madang.orders.v1.OrdersService/WatchOrder"));
-        assert!(!streams("/madang.orders.v1.OrdersService/PlaceOrder"));
-        assert!(!streams("nonsense"));
     }
 }

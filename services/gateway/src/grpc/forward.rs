@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::{HeaderName, Request, Response, Version, header};
 use madang_api::error::status;
+use madang_chassis::server::is_stream;
 use madang_chassis::{Client, deadline};
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -16,7 +17,7 @@ use tonic::server::NamedService;
 use tonic::{Code, Status};
 use tower::Service;
 
-use super::{allowed, body};
+use super::body;
 use crate::api::{MAX_BODY, MAX_STREAM};
 use crate::problem::BODY_TOO_LARGE;
 
@@ -76,7 +77,7 @@ impl<S> Service<Request<Body>> for Forward<S> {
         let (client, call_timeout) = (self.client.clone(), self.call_timeout);
         Box::pin(async move {
             let limit = match deadline::current() {
-                _ if allowed::streams(request.uri().path()) => MAX_STREAM,
+                _ if is_stream(request.uri().path()) => MAX_STREAM,
                 Some(_) => MAX_CALL,
                 None => call_timeout,
             };
