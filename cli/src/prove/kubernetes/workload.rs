@@ -13,15 +13,20 @@ use tokio::time::Instant;
 
 use super::change;
 use crate::cluster::Cluster;
+use crate::shop::Service;
 
 /// How long pods may take to go, and to serve again.
 const LIMIT: Duration = Duration::from_secs(120);
 const BETWEEN: Duration = Duration::from_millis(200);
 
-/// Services of which fewer pods serve than are wanted.
+/// Services that are not there, or of which fewer pods serve than are wanted, or none.
 pub(super) fn not_serving(deployments: &[Deployment]) -> Vec<String> {
+    let names = || deployments.iter().filter_map(|deployment| deployment.metadata.name.as_deref());
+    let missing =
+        Service::ALL.map(Service::name).into_iter().filter(|name| !names().any(|there| there == *name));
     let held = deployments.iter().filter(|deployment| !is_whole(deployment));
-    held.filter_map(|deployment| deployment.metadata.name.clone()).collect()
+    let held = held.filter_map(|deployment| deployment.metadata.name.as_deref());
+    missing.chain(held).map(str::to_owned).collect()
 }
 
 fn is_whole(deployment: &Deployment) -> bool {
@@ -29,7 +34,7 @@ fn is_whole(deployment: &Deployment) -> bool {
     let status = deployment.status.clone().unwrap_or_default();
     let is_seen = status.observed_generation >= deployment.metadata.generation;
     let counts = [status.replicas, status.updated_replicas, status.ready_replicas];
-    is_seen && counts.iter().all(|count| count.unwrap_or_default() == wanted)
+    is_seen && wanted > 0 && counts.iter().all(|count| count.unwrap_or_default() == wanted)
 }
 
 /// Ends all pods of a service at once, and has no new ones made.
@@ -183,13 +188,25 @@ mod tests {
 
     #[test]
     fn a_service_serves_when_all_its_pods_are_of_the_present_and_ready() {
-        let read = |value: Value| vec![serde_json::from_value::<Deployment>(value).unwrap()];
-        assert!(not_serving(&read(payments(2, 2))).is_empty());
-        assert_eq!(not_serving(&read(payments(2, 1))), ["payments"]);
-        assert_eq!(not_serving(&read(payments(2, 3))), ["payments"], "one is still to go");
+        let others = Service::ALL.map(Service::name).into_iter().filter(|name| *name != "payments");
+        let others = others.map(|name| {
+            let mut other = payments(1, 1);
+            other["metadata"]["name"] = json!(name);
+            other
+        });
+        let others: Vec<Value> = others.collect();
+        let with = |value: Value| -> Vec<Deployment> {
+            others.iter().cloned().chain([value]).map(|it| serde_json::from_value(it).unwrap()).collect()
+        };
+        assert!(not_serving(&with(payments(2, 2))).is_empty());
+        assert_eq!(not_serving(&with(payments(2, 1))), ["payments"]);
+        assert_eq!(not_serving(&with(payments(2, 3))), ["payments"], "one is still to go");
+        assert_eq!(not_serving(&with(payments(0, 0))), ["payments"], "nobody is to serve");
         let mut old = payments(2, 2);
         old["metadata"]["generation"] = json!(4);
-        assert_eq!(not_serving(&read(old)), ["payments"]);
+        assert_eq!(not_serving(&with(old)), ["payments"]);
+        let without = &with(payments(2, 2))[..Service::ALL.len() - 1];
+        assert_eq!(not_serving(without), ["payments"], "it is not there");
     }
 
     #[tokio::test]
