@@ -29,11 +29,11 @@ struct About {
 }
 
 impl Peer {
-    /// Starts the `madang-peers` beside this program; the form is how the saga is written on it.
-    pub(crate) async fn open(form: &str) -> Result<Self> {
+    /// Starts the `madang-peers` beside this program.
+    pub(crate) async fn open(args: &[&str]) -> Result<Self> {
         let program = std::env::current_exe()?.with_file_name("madang-peers");
         let mut command = Command::new(&program);
-        command.arg(form).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
         let started = command.spawn();
         let mut child =
             started.with_context(|| format!("{}: make bench-peers builds it", program.display()))?;

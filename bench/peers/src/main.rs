@@ -8,10 +8,10 @@
 //! until its input ends. Then it counts what Restate has, and fails where that is not what was answered.
 
 mod audit;
+mod checkout;
 mod front;
 mod objects;
 mod order;
-mod runs;
 mod server;
 mod steps;
 
@@ -22,60 +22,76 @@ use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, Result, bail};
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand};
 use restate_sdk::prelude::{Endpoint, HttpServer};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use checkout::Checkout;
 use front::Front;
 use server::Server;
 
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Args {
-    /// How the saga is written
-    form: Form,
     /// The program of Restate's server; tools/restate prints it
     #[arg(long, env = "MADANG_RESTATE_SERVER")]
     server: PathBuf,
+    /// Into how many partitions the server divides its work; as many as it ships with unless given
+    #[arg(long)]
+    partitions: Option<u16>,
+    #[command(subcommand)]
+    form: Form,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// How the saga is written.
+#[derive(Debug, Clone, Subcommand)]
 enum Form {
     /// Each participant is a virtual object that keeps its own state in Restate
     Objects,
-    /// Each step is a `ctx.run` of the order: its result is in the order's journal, and no participant keeps anything
-    Runs,
+    /// Each participant is a service with a database of its own, and each step a `ctx.run` that asks it
+    Services(Participants),
+}
+
+/// Where the participants are.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Participants {
+    #[arg(long)]
+    inventory: String,
+    #[arg(long)]
+    payments: String,
+    #[arg(long)]
+    shipping: String,
 }
 
 impl Form {
-    /// The service that takes orders.
-    fn name(self) -> &'static str {
+    /// The object that takes orders.
+    fn name(&self) -> &'static str {
         match self {
             Self::Objects => "Orders",
-            Self::Runs => "Checkout",
+            Self::Services(_) => "Checkout",
         }
     }
 
-    fn endpoint(self) -> Endpoint {
+    fn endpoint(self) -> Result<Endpoint> {
         let builder = Endpoint::builder();
-        match self {
+        Ok(match self {
             Self::Objects => builder
                 .bind(objects::Orders)
                 .bind(objects::Stock)
                 .bind(objects::Payments)
                 .bind(objects::Shipments)
                 .build(),
-            Self::Runs => builder.bind(runs::Checkout).build(),
-        }
+            Self::Services(others) => builder.bind(Checkout::new(others)?).build(),
+        })
     }
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let args = Args::parse();
-    let server = Arc::new(Server::start(&args.server).await?);
+    let server = Arc::new(Server::start(&args.server, args.partitions).await?);
     let done = run(args.form, &server).await;
     Arc::into_inner(server).context("the server is still in use")?.end().await?;
     done
@@ -84,15 +100,16 @@ async fn main() -> Result<()> {
 async fn run(form: Form, server: &Arc<Server>) -> Result<()> {
     let (services, takes_orders) = (listen().await?, listen().await?);
     let (services_at, front_at) = (services.local_addr()?, takes_orders.local_addr()?);
-    let front = Front::new(form.name(), Arc::clone(server));
+    let (orders, all) = (form.name(), matches!(form, Form::Objects));
+    let (front, endpoint) = (Front::new(orders, Arc::clone(server)), form.endpoint()?);
     let session = async {
         server.register(services_at).await?;
         tell(front_at, server)?;
         over().await;
-        audit::check(form, server, front.answered()).await
+        audit::check(server, (orders, all), front.answered()).await
     };
     tokio::select! {
-        () = HttpServer::new(form.endpoint()).serve_with_cancel(services, std::future::pending::<()>()) => {
+        () = HttpServer::new(endpoint).serve_with_cancel(services, std::future::pending::<()>()) => {
             bail!("the services have ended")
         }
         served = front::serve(front.clone(), takes_orders) => served.context("the front has ended"),

@@ -1,7 +1,7 @@
 //! An order as Restate keeps it: the columns of the shop's own.
 
 use madang_api::orders::v1::{Order as Told, OrderLine, OrderState, PlaceOrderRequest};
-use madang_api::types::v1::{Address as ToldAddress, Money};
+use madang_api::types::v1::{Address as ToldAddress, Money, ProductQuantity};
 use prost_types::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -80,16 +80,25 @@ impl Order {
         Self { state: State::Confirmed, card_token: None, ..self }
     }
 
+    /// What is ordered.
+    pub(crate) fn quantities(&self) -> Vec<ProductQuantity> {
+        let line = |it: &Line| ProductQuantity { product_id: it.product_id.clone(), quantity: it.quantity };
+        self.lines.iter().map(line).collect()
+    }
+
+    /// Some money of its currency.
+    pub(crate) fn money(&self, minor_units: i64) -> Option<Money> {
+        Some(Money { minor_units, currency_code: self.currency.clone() })
+    }
+
     /// As the shop's contract has it.
     pub(crate) fn told(self) -> Told {
-        let currency = self.currency;
-        let money = |minor_units| Some(Money { minor_units, currency_code: currency.clone() });
         let nanos = i32::try_from(self.placed_at % 1_000_000 * 1_000).unwrap_or_default();
         let time = Some(Timestamp { seconds: self.placed_at / 1_000_000, nanos });
-        let lines = self.lines.into_iter().map(|it| OrderLine {
-            product_id: it.product_id,
+        let lines = self.lines.iter().map(|it| OrderLine {
+            product_id: it.product_id.clone(),
             quantity: it.quantity,
-            unit_price: money(it.price),
+            unit_price: self.money(it.price),
         });
         let state = match self.state {
             State::Pending => OrderState::Pending,
@@ -97,20 +106,27 @@ impl Order {
         };
         Told {
             lines: lines.collect(),
-            order_id: self.order_id,
-            customer_id: self.customer_id,
             state: state.into(),
             reason: String::new(),
-            shipping_price: money(self.shipping_price),
-            total: money(self.total),
-            address: Some(ToldAddress {
-                region_code: self.address.region,
-                postal_code: self.address.postal_code,
-                recipient: self.address.recipient,
-                address_lines: self.address.lines,
-            }),
+            shipping_price: self.money(self.shipping_price),
+            total: self.money(self.total),
+            order_id: self.order_id,
+            customer_id: self.customer_id,
+            address: Some(self.address.told()),
             create_time: time,
             update_time: time,
+        }
+    }
+}
+
+impl Address {
+    /// As the shop's contract has it.
+    pub(crate) fn told(self) -> ToldAddress {
+        ToldAddress {
+            region_code: self.region,
+            postal_code: self.postal_code,
+            recipient: self.recipient,
+            address_lines: self.lines,
         }
     }
 }

@@ -36,8 +36,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts one.
-    pub(crate) async fn start(program: &Path) -> Result<Self> {
+    /// Starts one, with so many partitions.
+    pub(crate) async fn start(program: &Path, partitions: Option<u16>) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let [ingress, admin, fabric] = free().await?;
         let log = File::create(data.path().join("log"))?;
@@ -46,6 +46,7 @@ impl Server {
         command.env("RESTATE_INGRESS__BIND_ADDRESS", ingress.to_string());
         command.env("RESTATE_ADMIN__BIND_ADDRESS", admin.to_string());
         command.env("RESTATE_BIND_ADDRESS", fabric.to_string());
+        command.envs(partitions.map(|count| ("RESTATE_DEFAULT_NUM_PARTITIONS", count.to_string())));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
         let child = command.spawn().with_context(|| format!("{} does not start", program.display()))?;
         // One connection, which stays open, for all calls.

@@ -8,23 +8,42 @@ use super::pair::{self, WARM, in_turn};
 use super::table::{Row, Wanted};
 use super::{Args, Goal};
 use crate::peer::Peer;
+use crate::skeleton::Skeleton;
 
 /// Orders in flight, and how many times Restate's orders a second are wanted then.
 const IN_FLIGHT: [(usize, f64); 2] = [(1, 2.5), (64, 6.0)];
-/// The ways: each step is a service that keeps its own state, or a `run` that keeps nothing but its result in the journal.
-const FORMS: [&str; 2] = ["objects", "runs"];
+/// How the saga is written there, whether the skeleton's participants take part, and how the server is set.
+const WAYS: [Way; 4] = [
+    Way { name: "objects", skeleton: false, args: &["objects"] },
+    Way { name: "objects, 1 partition", skeleton: false, args: &["--partitions", "1", "objects"] },
+    Way { name: "services", skeleton: true, args: &["services"] },
+    Way { name: "services, 1 partition", skeleton: true, args: &["--partitions", "1", "services"] },
+];
+
+/// One of them.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    name: &'static str,
+    skeleton: bool,
+    args: &'static [&'static str],
+}
 
 pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for form in FORMS {
-        rows.extend(beside(args, form).await?);
+    for way in WAYS {
+        rows.extend(beside(args, way).await?);
     }
     Ok(rows)
 }
 
-async fn beside(args: &Args, form: &str) -> Result<Vec<Row>> {
-    let (shop, peer) = (pair::open().await?, Peer::open(form).await?);
-    let (ours, yard) = (Target::shop(&shop)?, Target::peer(&peer));
+async fn beside(args: &Args, way: Way) -> Result<Vec<Row>> {
+    let form = way.name;
+    let skeleton = if way.skeleton { Some(Skeleton::open(&std::env::current_exe()?).await?) } else { None };
+    let participants = skeleton.iter().flat_map(Skeleton::participants).flat_map(|(flag, url)| [flag, url]);
+    let all: Vec<&str> = way.args.iter().copied().chain(participants).collect();
+    let (shop, peer) = (pair::open().await?, Peer::open(&all).await?);
+    let (ours, mut yard) = (Target::shop(&shop)?, Target::peer(&peer));
+    yard.pids.extend(skeleton.iter().flat_map(Skeleton::pids));
     ours.load(WARM).await?;
     yard.load(WARM).await?;
     let mut seen = vec![Vec::new(); IN_FLIGHT.len()];
