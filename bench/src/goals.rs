@@ -92,6 +92,11 @@ impl Goal {
         }
     }
 
+    /// Those that need nothing but what this repository builds.
+    fn usual() -> Vec<Self> {
+        Self::value_variants().iter().copied().filter(|goal| *goal != Self::Restate).collect()
+    }
+
     async fn rows(self, args: &Args) -> Result<Vec<Row>> {
         match self {
             Self::Saga => saga::rows(args).await,
@@ -121,8 +126,7 @@ impl Args {
 
 /// Measures what was asked for, and tells it as a table.
 pub(crate) async fn run(args: &Args) -> Result<()> {
-    let usual = || Goal::value_variants().iter().filter(|goal| **goal != Goal::Restate).copied().collect();
-    let all: Vec<Goal> = if args.goals.is_empty() { usual() } else { args.goals.clone() };
+    let all = if args.goals.is_empty() { Goal::usual() } else { args.goals.clone() };
     let mut rows = Vec::new();
     for goal in all {
         let measured = goal.rows(args).await;

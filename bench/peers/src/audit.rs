@@ -20,8 +20,12 @@ pub(crate) async fn check(server: &Server, (orders, all): (&str, bool), answered
         counts.push(("shipments", count(server, ("Shipments", SHIPMENT), "true").await?));
         counts.push(("pieces", pieces(server).await?));
     }
+    compare(&counts, answered)
+}
+
+fn compare(counts: &[(&str, u64)], answered: u64) -> Result<()> {
     for (what, count) in counts {
-        ensure!(count == answered, "Restate has {count} {what}, and {answered} orders were answered");
+        ensure!(*count == answered, "Restate has {count} {what}, and {answered} orders were answered");
     }
     Ok(())
 }
@@ -43,4 +47,16 @@ async fn pieces(server: &Server) -> Result<u64> {
         reserved += u64::try_from(pieces.reserved)?;
     }
     Ok(reserved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_count_is_that_of_the_answers() {
+        assert!(compare(&[("orders", 2), ("payments", 2)], 2).is_ok());
+        assert!(compare(&[("orders", 2), ("payments", 1)], 2).is_err());
+        assert!(compare(&[("orders", 3), ("payments", 2)], 2).is_err());
+    }
 }

@@ -177,3 +177,16 @@ impl CatalogService for Front {
         unsupported()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_end_a_text_in_sql_is_no_id() {
+        assert!(plain("load-0af7-31").is_ok());
+        for bad in ["a'b", "a%", "a\"b", "a/b"] {
+            assert!(plain(bad).is_err(), "{bad}");
+        }
+    }
+}

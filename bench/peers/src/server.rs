@@ -96,10 +96,9 @@ impl Server {
         let response = asked.header("accept", "application/json").send().await?;
         let status = response.status();
         ensure!(status.is_success(), "{sql}: {status}: {}", response.text().await?);
-        match response.json::<Value>().await?["rows"].take() {
-            Value::Array(rows) => Ok(rows),
-            other => bail!("{sql}: {other}"),
-        }
+        let mut told: Value = response.json().await?;
+        let Value::Array(rows) = told["rows"].take() else { bail!("{sql}: {told}") };
+        Ok(rows)
     }
 
     /// Ends it, and removes its data.

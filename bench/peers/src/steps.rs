@@ -68,3 +68,15 @@ impl Shipment {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_not_reserved() {
+        let some = Pieces { available: 2, reserved: 1 };
+        assert_eq!(some.reserve(2).unwrap(), Pieces { available: 0, reserved: 3 });
+        assert!(some.reserve(3).is_err());
+    }
+}
