@@ -2,6 +2,10 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 CARGO ?= cargo
+# Where cargo puts what it builds.
+TARGET = $(shell $(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+# A workspace of its own, with what another system needs; in the same folder.
+PEERS = --locked --manifest-path bench/peers/Cargo.toml --target-dir "$(TARGET)"
 # Where `make install` puts madang and the services: one folder, on PATH.
 BIN ?= $(HOME)/.local/bin
 # What has SQL, or runs it.
@@ -70,11 +74,17 @@ bench: build ## Measure the shop beside yardsticks, and write docs/evidence/benc
 	$(CARGO) run --release --locked --quiet -p madang-bench -- goals \
 	  $(or $(GOAL),--json docs/evidence/bench.json --html docs/evidence/bench.html)
 
+.PHONY: bench-peers
+bench-peers: build ## Measure the shop beside the same saga on Restate, whose server npm brings
+	$(CARGO) build --release $(PEERS)
+	server=$$(tools/restate) && MADANG_RESTATE_SERVER="$$server" \
+	  $(CARGO) run --release --locked --quiet -p madang-bench -- goals restate
+
 .PHONY: install
 install: build ## Put madang and the services into one folder on PATH (BIN=~/.local/bin)
 	mkdir -p "$(BIN)"
 	for name in madang $(SERVICES:%=madang-%); do \
-	  install -m 755 "$$($(CARGO) metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/release/$$name" "$(BIN)/$$name" || exit 1; \
+	  install -m 755 "$(TARGET)/release/$$name" "$(BIN)/$$name" || exit 1; \
 	done
 
 .PHONY: check
@@ -83,10 +93,12 @@ check: fmt clippy doc proto ## Everything but the tests: format, lints, docs, co
 .PHONY: fmt
 fmt: ## Check the format
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path bench/peers/Cargo.toml --check
 
 .PHONY: clippy
 clippy: ## Check the lints; a warning is an error here
 	$(CARGO) clippy --locked --workspace --all-targets $(POINTS) -- -D warnings
+	$(CARGO) clippy $(PEERS) --all-targets -- -D warnings
 
 .PHONY: doc
 doc: ## Check that the docs build without a broken link

@@ -9,6 +9,7 @@ mod latency;
 mod measure;
 mod memory;
 mod pair;
+mod restate;
 mod saga;
 mod stall;
 mod start;
@@ -28,7 +29,7 @@ use table::Row;
 /// Which goals, and for how long.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which; all where none is named
+    /// Which; all but `restate` where none is named
     goals: Vec<Goal>,
     /// How often each is measured, in turn with its yardstick
     #[arg(long, default_value = "3")]
@@ -71,6 +72,8 @@ pub(crate) enum Goal {
     Growth,
     /// Whether the load shows that payments stands still
     Stall,
+    /// The same saga on Restate, which `make bench-peers` installs
+    Restate,
 }
 
 impl Goal {
@@ -85,7 +88,13 @@ impl Goal {
             Self::Start => "start",
             Self::Growth => "growth",
             Self::Stall => "stall",
+            Self::Restate => "restate",
         }
+    }
+
+    /// Those that need nothing but what this repository builds.
+    fn usual() -> Vec<Self> {
+        Self::value_variants().iter().copied().filter(|goal| *goal != Self::Restate).collect()
     }
 
     async fn rows(self, args: &Args) -> Result<Vec<Row>> {
@@ -99,6 +108,7 @@ impl Goal {
             Self::Start => start::rows(args).await,
             Self::Growth => growth::rows(args).await,
             Self::Stall => stall::rows(args).await,
+            Self::Restate => restate::rows(args).await,
         }
     }
 }
@@ -116,7 +126,7 @@ impl Args {
 
 /// Measures what was asked for, and tells it as a table.
 pub(crate) async fn run(args: &Args) -> Result<()> {
-    let all = if args.goals.is_empty() { Goal::value_variants() } else { &args.goals };
+    let all = if args.goals.is_empty() { Goal::usual() } else { args.goals.clone() };
     let mut rows = Vec::new();
     for goal in all {
         let measured = goal.rows(args).await;

@@ -7,6 +7,7 @@
 //! ```
 
 mod goals;
+mod peer;
 mod process;
 mod shop;
 mod sink;

@@ -29,11 +29,7 @@ impl Skeleton {
         };
         let (inventory, payments, shipping) =
             tokio::try_join!(start("inventory"), start("payments"), start("shipping"))?;
-        let others = [
-            ("--inventory", inventory.url.as_str()),
-            ("--payments", payments.url.as_str()),
-            ("--shipping", shipping.url.as_str()),
-        ];
+        let others = flags(&inventory, &payments, &shipping);
         let file = Some(data.path().join("orders.db"));
         let orders = Process::start(program, "orders", file, &others).await?;
         let gateway = Process::start(program, "gateway", None, &[("--orders", &orders.url)]).await?;
@@ -51,6 +47,11 @@ impl Skeleton {
         all.map(Process::pid).to_vec()
     }
 
+    /// Where the three are that orders asks, each with the flag that names it.
+    pub(crate) fn participants(&self) -> [(&'static str, &str); 3] {
+        flags(&self.inventory, &self.payments, &self.shipping)
+    }
+
     /// The id of payments.
     pub fn payments(&self) -> i32 {
         self.payments.pid()
@@ -60,4 +61,12 @@ impl Skeleton {
     pub fn data(&self) -> &Path {
         self.data.path()
     }
+}
+
+fn flags<'a>(
+    inventory: &'a Process,
+    payments: &'a Process,
+    shipping: &'a Process,
+) -> [(&'static str, &'a str); 3] {
+    [("--inventory", &inventory.url), ("--payments", &payments.url), ("--shipping", &shipping.url)]
 }

@@ -58,7 +58,7 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
 }
 
 /// Syncs for an order, and how many orders there were.
-async fn count(target: &Target, plan: Plan) -> Result<(f64, f64)> {
+pub(super) async fn count(target: &Target, plan: Plan) -> Result<(f64, f64)> {
     let syncs = Syncs::count(&target.pids).await?;
     let seen = target.load(plan).await?;
     Ok((syncs.end().await? / seen.ok, seen.ok))

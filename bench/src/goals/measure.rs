@@ -8,6 +8,7 @@ use madang_load::{Arrivals, Choice, Histogram, Load, Report, Schedule, Settings}
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
+use crate::peer::Peer;
 use crate::process::cpu;
 use crate::shop::{PRODUCT, Shop};
 use crate::skeleton::Skeleton;
@@ -66,6 +67,10 @@ impl Target {
 
     pub(crate) fn skeleton(skeleton: &Skeleton) -> Self {
         Self { url: skeleton.url().to_owned(), pids: skeleton.pids() }
+    }
+
+    pub(crate) fn peer(peer: &Peer) -> Self {
+        Self { url: peer.url().to_owned(), pids: peer.pids().to_vec() }
     }
 
     /// Waits until its processes have nothing more to do: what they do after an answer belongs to it.

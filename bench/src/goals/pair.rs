@@ -17,7 +17,8 @@ pub(crate) struct Pair {
 }
 
 /// So that neither opens its first connections or grows its first pages while it is measured.
-const WARM: Plan = Plan { mix: "order=1", duration: Duration::from_secs(1), in_flight: 64, rate: None };
+pub(super) const WARM: Plan =
+    Plan { mix: "order=1", duration: Duration::from_secs(1), in_flight: 64, rate: None };
 
 impl Pair {
     pub(crate) async fn open() -> Result<Self> {
@@ -28,14 +29,9 @@ impl Pair {
         Ok(Self { shop, skeleton, ours, yard })
     }
 
-    /// Loads one after the other; which is first changes with the round.
+    /// Loads both [`in_turn`].
     pub(crate) async fn load(&self, plan: Plan, round: usize) -> Result<(Seen, Seen)> {
-        if round.is_multiple_of(2) {
-            let ours = self.ours.load(plan).await?;
-            return Ok((ours, self.yard.load(plan).await?));
-        }
-        let yard = self.yard.load(plan).await?;
-        Ok((self.ours.load(plan).await?, yard))
+        in_turn((&self.ours, &self.yard), plan, round).await
     }
 
     /// Ends both; an error where the audit of the shop finds something.
@@ -43,6 +39,20 @@ impl Pair {
         self.shop.audit().await?;
         self.shop.close().await
     }
+}
+
+/// Loads one after the other; which is first changes with the round.
+pub(super) async fn in_turn(
+    (ours, yard): (&Target, &Target),
+    plan: Plan,
+    round: usize,
+) -> Result<(Seen, Seen)> {
+    if round.is_multiple_of(2) {
+        let ours = ours.load(plan).await?;
+        return Ok((ours, yard.load(plan).await?));
+    }
+    let yard = yard.load(plan).await?;
+    Ok((ours.load(plan).await?, yard))
 }
 
 /// The shop as a goal has it: its data is its own, and no collector takes traces.
