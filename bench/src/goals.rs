@@ -6,9 +6,12 @@ mod growth;
 mod hop;
 mod html;
 mod latency;
+mod made;
 mod measure;
 mod memory;
+mod nats;
 mod pair;
+mod postgres;
 mod restate;
 mod saga;
 mod stall;
@@ -25,6 +28,8 @@ use clap::ValueEnum;
 use serde_json::json;
 
 use table::Row;
+
+use crate::backend::Missing;
 
 /// Which goals, and for how long.
 #[derive(Debug, clap::Args)]
@@ -72,6 +77,10 @@ pub(crate) enum Goal {
     Growth,
     /// Whether the load shows that payments stands still
     Stall,
+    /// Transactions on PostgreSQL
+    Postgres,
+    /// Events on their way to NATS
+    Nats,
     /// The same saga on Restate, which `make bench-peers` installs
     Restate,
 }
@@ -88,6 +97,8 @@ impl Goal {
             Self::Start => "start",
             Self::Growth => "growth",
             Self::Stall => "stall",
+            Self::Postgres => "postgres",
+            Self::Nats => "nats",
             Self::Restate => "restate",
         }
     }
@@ -108,6 +119,8 @@ impl Goal {
             Self::Start => start::rows(args).await,
             Self::Growth => growth::rows(args).await,
             Self::Stall => stall::rows(args).await,
+            Self::Postgres => postgres::rows(args).await,
+            Self::Nats => nats::rows(args).await,
             Self::Restate => restate::rows(args).await,
         }
     }
@@ -124,26 +137,51 @@ impl Args {
     }
 }
 
+/// What was measured, and what could not be.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    rows: Vec<Row>,
+    /// Goals whose yardstick is not installed here, each with what is missing.
+    left_out: Vec<(&'static str, String)>,
+}
+
+impl Report {
+    async fn of(args: &Args) -> Result<Self> {
+        let all = if args.goals.is_empty() { Goal::usual() } else { args.goals.clone() };
+        let mut report = Self::default();
+        for goal in all {
+            match goal.rows(args).await.map_err(|error| error.downcast::<Missing>()) {
+                Ok(rows) => report.rows.extend(rows),
+                Err(Ok(missing)) => report.left_out.push((goal.name(), missing.to_string())),
+                Err(Err(error)) => return Err(error.context(format!("{} cannot be measured", goal.name()))),
+            }
+        }
+        Ok(report)
+    }
+
+    /// A line for each goal that is left out.
+    fn left_out(&self) -> impl Iterator<Item = String> {
+        self.left_out.iter().map(|(goal, why)| format!("{goal} is left out: {why}"))
+    }
+}
+
 /// Measures what was asked for, and tells it as a table.
 pub(crate) async fn run(args: &Args) -> Result<()> {
-    let all = if args.goals.is_empty() { Goal::usual() } else { args.goals.clone() };
-    let mut rows = Vec::new();
-    for goal in all {
-        let measured = goal.rows(args).await;
-        rows.extend(measured.with_context(|| format!("{} cannot be measured", goal.name()))?);
-    }
-    let told = if args.markdown { table::markdown(&rows) } else { table::text(&rows) };
+    let report = Report::of(args).await?;
+    let told = if args.markdown { table::markdown(&report.rows) } else { table::text(&report.rows) };
     write!(stdout(), "{told}")?;
+    report.left_out().try_for_each(|line| writeln!(stdout(), "{line}"))?;
     if let Some(file) = &args.json {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let Args { rounds, seconds, orders, .. } = args;
         let report = json!({
-            "version": 1, "cores": cores, "rounds": rounds, "seconds": seconds, "orders": orders, "rows": rows,
+            "version": 1, "cores": cores, "rounds": rounds, "seconds": seconds, "orders": orders,
+            "rows": report.rows, "left_out": report.left_out,
         });
         let text = serde_json::to_string_pretty(&report)? + "\n";
         write_to(file, &text)?;
     }
-    args.html.iter().try_for_each(|file| write_to(file, &html::page(args, &rows)))
+    args.html.iter().try_for_each(|file| write_to(file, &html::page(args, &report)))
 }
 
 fn write_to(file: &Path, text: &str) -> Result<()> {

@@ -6,6 +6,7 @@
 //! madang-bench yard …       one process of the yardsticks
 //! ```
 
+mod backend;
 mod goals;
 mod peer;
 mod process;

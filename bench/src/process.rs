@@ -76,6 +76,11 @@ pub fn cpu(pids: &[i32]) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 1_000 / per_second))
 }
 
+/// CPU that this process has used.
+pub(crate) fn own_cpu() -> Result<Duration> {
+    cpu(&[i32::try_from(std::process::id())?])
+}
+
 /// The fields utime and stime; the name before them may have blanks and brackets.
 fn ticks_of(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(')')?;

@@ -6,10 +6,11 @@ use madang_page::chart::{Chart, Line};
 use madang_page::timeline::Timeline;
 use madang_page::{document, escape, paragraph, table};
 
-use super::Args;
 use super::table::{Row, TITLES, Wanted, short};
+use super::{Args, Report};
 
-pub(super) fn page(args: &Args, rows: &[Row]) -> String {
+pub(super) fn page(args: &Args, report: &Report) -> String {
+    let rows = &report.rows;
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let wanted = rows.iter().filter(|row| row.met.is_some()).count();
     let met = rows.iter().filter(|row| row.met == Some(true)).count();
@@ -20,6 +21,7 @@ pub(super) fn page(args: &Args, rows: &[Row]) -> String {
         args.rounds, args.seconds, args.orders
     );
     main += &paragraph("soft", how);
+    report.left_out().for_each(|line| main += &paragraph("soft", line));
     main += "<h2>Pictures</h2>\n<div class=\"charts\">\n";
     curves(rows).iter().for_each(|chart| main += &chart.render(&Timeline::default()));
     main += "</div>\n<h2>Goals</h2>\n";
@@ -100,10 +102,12 @@ mod tests {
             Row::ratio("saga", format!("orders <{at}>"), Wanted::AtLeast(0.75), rounds)
                 .on("orders a second", at)
         };
-        let rows = [row(1.0), row(16.0), Row::plain("start", "ms", Wanted::Nothing, vec![f64::NAN])];
-        let page = page(&args, &rows);
+        let rows = vec![row(1.0), row(16.0), Row::plain("start", "ms", Wanted::Nothing, vec![f64::NAN])];
+        let left_out = vec![("nats", "nats-server <is> not installed".to_owned())];
+        let page = page(&args, &Report { rows, left_out });
         elements(&page).unwrap_or_else(|error| panic!("{error}\n{page}"));
         assert_eq!((page.matches("<figure>").count(), page.matches("class=\"bar\"").count()), (1, 2));
         assert!(page.contains("2 of 2 goals are met") && page.contains("orders &lt;16&gt;"), "{page}");
+        assert!(page.contains("nats is left out: nats-server &lt;is&gt; not installed"), "{page}");
     }
 }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+mod backends;
 mod skeleton;
 mod stall;
 

@@ -42,6 +42,23 @@ pub(crate) enum ReadError {
     Db(#[from] Error),
 }
 
+/// A statement over the rows that wait for their position, for either database. They are taken by the index that has them alone,
+/// in order: left to itself SQLite takes that of positions, and sorts all that wait each time.
+macro_rules! waiting {
+    ($tx:expr, $before:literal, $after:literal) => {
+        match $tx.dialect() {
+            Dialect::Sqlite => {
+                concat!(
+                    $before,
+                    "events_outbox INDEXED BY events_outbox_unstamped WHERE position IS NULL",
+                    $after
+                )
+            }
+            Dialect::Postgres => concat!($before, "events_outbox WHERE position IS NULL", $after),
+        }
+    };
+}
+
 /// Writes an event into the log. On SQLite it has its position with that: there is one writer, so the order of inserts is that
 /// of commits, and what is rolled back takes its position back with it. On PostgreSQL the relay gives it after the commit.
 pub(crate) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
@@ -77,14 +94,13 @@ pub(crate) fn bounds(tx: &mut Tx<'_>) -> Result<Bounds, Error> {
 }
 
 pub(crate) fn unstamped(tx: &mut Tx<'_>) -> Result<i64, Error> {
-    let sql = "SELECT COUNT(*) FROM
-               (SELECT 1 FROM events_outbox WHERE position IS NULL LIMIT $1) AS waiting";
+    let sql = waiting!(tx, "SELECT COUNT(*) FROM (SELECT 1 FROM ", " LIMIT $1) AS waiting");
     tx.query_opt(sql, &params![COUNTED])?.map_or(Ok(0), |row| row.get(0))
 }
 
 /// When the first row without a position was written, by its event.
 fn oldest(tx: &mut Tx<'_>) -> Result<Option<Timestamp>, Error> {
-    let sql = "SELECT occurred_at FROM events_outbox WHERE position IS NULL ORDER BY seq LIMIT 1";
+    let sql = waiting!(tx, "SELECT occurred_at FROM ", " ORDER BY seq LIMIT 1");
     let at = tx.query_opt(sql, &[])?.map(|row| row.get(0)).transpose()?;
     Ok(at.and_then(|at| Timestamp::from_microsecond(at).ok()))
 }
@@ -100,13 +116,15 @@ pub(crate) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<Stamped, Error> {
         tx.query("SELECT position FROM events_relay WHERE id = 1 FOR UPDATE", &[])?;
     }
     let last = bounds(tx)?.last;
-    let stamped = tx.execute(
+    let sql = waiting!(
+        tx,
         "UPDATE events_outbox AS o SET position = n.place, stamped_at = $2
-         FROM (SELECT seq, $1 + ROW_NUMBER() OVER (ORDER BY seq) AS place FROM events_outbox
-               WHERE position IS NULL ORDER BY seq LIMIT $3) AS n
-         WHERE o.seq = n.seq",
-        &params![last, now.as_microsecond(), rows(BATCH)],
-    )?;
+         FROM (SELECT seq, $1 + ROW_NUMBER() OVER (ORDER BY seq) AS place
+               FROM (SELECT seq FROM ",
+        " ORDER BY seq LIMIT $3) AS w) AS n
+         WHERE o.seq = n.seq"
+    );
+    let stamped = tx.execute(sql, &params![last, now.as_microsecond(), rows(BATCH)])?;
     if tx.dialect() == Dialect::Postgres {
         // The other replicas' feeds wait for it.
         tx.raise();
@@ -193,6 +211,21 @@ mod tests {
 
     fn at(microseconds: i64) -> Timestamp {
         Timestamp::from_microsecond(microseconds).unwrap()
+    }
+
+    #[tokio::test]
+    async fn rows_that_wait_are_read_in_order_and_not_sorted() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::sqlite(folder.path().join("events.db"));
+        let db = Db::inline(&config, vec![crate::migrations()], 1).unwrap();
+        let plan = |tx: &mut Tx<'_>| {
+            let sql = waiting!(tx, "EXPLAIN QUERY PLAN SELECT seq FROM ", " ORDER BY seq LIMIT 256");
+            let rows = tx.query(sql, &[])?;
+            rows.iter().map(|row| row.get(3)).collect::<Result<Vec<String>, Error>>()
+        };
+        let plan = db.read(plan).await.unwrap();
+        assert_eq!(plan.len(), 1, "{plan:?}");
+        assert!(plan[0].contains("events_outbox_unstamped"), "{plan:?}");
     }
 
     #[tokio::test]

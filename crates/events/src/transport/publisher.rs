@@ -2,13 +2,12 @@
 //!
 //! Every message names the stream's sequence that it has to follow, so a window of messages on their way lands in order or
 //! stops at the first that does not: nothing is swapped, skipped or repeated, whoever else publishes, and whatever is sent
-//! again. After any trouble the stream itself tells where to go on.
+//! again. The window slides: of a backlog the next events are read and sent while the first are acknowledged. After any
+//! trouble the stream itself tells where to go on.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream::Context;
-use async_nats::jetstream::context::{PublishAckFuture, PublishErrorKind};
 use async_nats::jetstream::stream::{Info, Stream};
 use madang_chassis::{Platform, Shutdown, chain};
 use madang_db::{Db, Kind};
@@ -18,9 +17,11 @@ use tokio::time::Instant;
 
 mod gauges;
 mod place;
+mod window;
 
 use self::gauges::Gauges;
 use self::place::Place;
+use self::window::Window;
 use super::nats::Nats;
 use super::stream::{self, StreamError};
 use super::wire::Names;
@@ -152,21 +153,31 @@ impl Publisher {
 
     async fn publish(&mut self, backoff: &mut Backoff) -> Result<std::convert::Infallible, Trouble> {
         let stream = stream::find_or_make(&self.nats, &self.names).await?;
-        let mut place = self.find_place(&stream).await?;
-        let context = self.nats.publishing();
+        let place = self.find_place(&stream).await?;
+        let mut window = Window::new(self.nats.publishing(), &self.names, place);
+        self.stand_at(place);
         self.gauges.go_on();
         loop {
-            self.stand_at(place);
-            self.wait_for_more(place.position).await?;
-            let events = self.read(&mut place).await?;
-            let sent = self.send(&context, &events, &mut place).await;
-            self.stand_at(place);
+            self.wait_for_more(window.head.position).await?;
+            let before = window.acknowledged;
+            let sent = self.send_more(&mut window).await;
+            self.stand_at(window.acknowledged);
             sent?;
-            backoff.reset();
+            if window.acknowledged != before {
+                backoff.reset();
+            }
             if self.saved_at.elapsed() >= SAVE {
                 self.save().await?;
             }
         }
+    }
+
+    /// Sends the next events. Where none follow them, it waits for all acknowledgements.
+    async fn send_more(&self, window: &mut Window) -> Result<(), Trouble> {
+        for event in &self.read(&mut window.head).await? {
+            window.send(event).await?;
+        }
+        if *self.last.borrow() <= window.head.position { window.acknowledge_all().await } else { Ok(()) }
     }
 
     /// Where to go on: after what the stream has, never blindly.
@@ -223,45 +234,6 @@ impl Publisher {
             }
             Err(ReadError::Db(error)) => Err(error.into()),
         }
-    }
-
-    /// Sends a window, then waits for all its acknowledgements; the place follows them.
-    async fn send(&self, context: &Context, events: &[Event], place: &mut Place) -> Result<(), Trouble> {
-        let mut acks = Vec::with_capacity(events.len());
-        for (event, after) in events.iter().zip(place.sequence..) {
-            acks.push(self.send_one(context, event, after).await?);
-        }
-        for (event, ack) in events.iter().zip(acks) {
-            let expected = place.sequence + 1;
-            match ack.await {
-                Ok(ack) if ack.sequence == expected => {
-                    *place = Place { position: event.position, sequence: expected };
-                    madang_crash::point(|| "nats/publish/after");
-                }
-                // The server knows its id from a time that the stream does not show any more.
-                Ok(_) => return Err(Trouble::Refused(event.position, "it counts as a repeat".to_owned())),
-                Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
-                    return Err(Trouble::Overtaken);
-                }
-                Err(error) => return Err(Trouble::Refused(event.position, chain(&error))),
-            }
-        }
-        Ok(())
-    }
-
-    async fn send_one(
-        &self,
-        context: &Context,
-        event: &Event,
-        after: u64,
-    ) -> Result<PublishAckFuture, Trouble> {
-        let subject = self.names.subject(event);
-        madang_crash::point(|| "nats/publish/before");
-        let mut sent = context.send_publish(subject.clone(), self.names.message(event, after)).await;
-        if sent.as_ref().is_err_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
-            sent = context.send_publish(subject, self.names.stub(event, after)).await;
-        }
-        sent.map_err(|error| Trouble::Refused(event.position, chain(&error)))
     }
 
     fn stand_at(&mut self, place: Place) {
