@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use prost::Message;
-use tonic::codec::{Codec, DecodeBuf, Decoder};
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
 use tonic::{Code, Status};
 use tonic_prost::ProstEncoder;
 
@@ -11,6 +11,12 @@ use crate::error;
 
 /// A message that is none: not UTF-8 where text should be, a broken number, another type.
 pub const MALFORMED_MESSAGE: &str = "MALFORMED_MESSAGE";
+
+/// Bytes to begin with, for a message on its way in or out: most are smaller, and so much an allocator has at hand, as it has not
+/// for tonic's 8 KiB.
+const BUFFER: usize = 1000;
+/// Bytes of a stream that are sent together: tonic's own number.
+const TOGETHER: usize = 32 * 1024;
 
 /// Prost's codec, but a message that cannot be decoded is INVALID_ARGUMENT MALFORMED_MESSAGE. Plain tonic calls it INTERNAL,
 /// which a careful caller asks again for ever.
@@ -36,7 +42,7 @@ where
     type Decoder = CheckedDecoder<U>;
 
     fn encoder(&mut self) -> Self::Encoder {
-        ProstEncoder::default()
+        ProstEncoder::new(BufferSettings::new(BUFFER, TOGETHER))
     }
 
     fn decoder(&mut self) -> Self::Decoder {
@@ -61,5 +67,9 @@ impl<U: Message + Default> Decoder for CheckedDecoder<U> {
             )
         };
         U::decode(buffer).map(Some).map_err(malformed)
+    }
+
+    fn buffer_settings(&self) -> BufferSettings {
+        BufferSettings::new(BUFFER, TOGETHER)
     }
 }
