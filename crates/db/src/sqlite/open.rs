@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::sqlite::Lease;
@@ -97,6 +98,8 @@ fn connect(path: &Path, synchronous: Synchronous) -> Result<Connection, OpenErro
 
 fn set_up(conn: &Connection, synchronous: Synchronous) -> rusqlite::Result<()> {
     conn.busy_timeout(BUSY)?;
+    // A statement keeps its plan whatever its values are. Else it is made anew each time that, say, its LIMIT is bound.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     let cache = -i64::from(CACHE_KIB);
     let synchronous = synchronous.as_sql();
@@ -132,6 +135,7 @@ mod tests {
         assert_eq!(pragma("synchronous"), 2, "2 is FULL");
         assert_eq!(pragma("foreign_keys"), 1);
         assert_eq!(pragma("journal_size_limit"), i64::from(LOG_LIMIT));
+        assert!(conn.db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG).unwrap());
         let off = connect(&folder.path().join("off.db"), Synchronous::Off).unwrap();
         assert_eq!(off.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap(), 0);
         assert!(pragma("cache_size") * 1024 * (1 + READERS as i64) > -(4 << 20), "below 4 MiB in all");
