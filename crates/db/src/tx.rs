@@ -1,3 +1,5 @@
+use jiff::Timestamp;
+
 use crate::{Error, Row, Value};
 
 /// Which SQL a database speaks, for the few statements that must differ.
@@ -26,6 +28,7 @@ pub struct Tx<'a> {
     pub(crate) failed: bool,
     pub(crate) conflicted: bool,
     pub(crate) raised: bool,
+    time: Option<Timestamp>,
 }
 
 impl std::fmt::Debug for Tx<'_> {
@@ -36,7 +39,7 @@ impl std::fmt::Debug for Tx<'_> {
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(session: &'a mut dyn Session) -> Self {
-        Self { session, failed: false, conflicted: false, raised: false }
+        Self { session, failed: false, conflicted: false, raised: false, time: None }
     }
 
     /// Runs a statement that answers no rows; gives the number of rows it changed.
@@ -86,6 +89,17 @@ impl<'a> Tx<'a> {
     /// Which SQL to write.
     pub fn dialect(&self) -> Dialect {
         self.session.dialect()
+    }
+
+    /// Says what time it is, to what writes it down and has no clock. Take it from the clock outside of the closure, which may run
+    /// again.
+    pub fn tell_time(&mut self, now: Timestamp) {
+        self.time = Some(now);
+    }
+
+    /// The time that [`Tx::tell_time`] told.
+    pub fn time(&self) -> Option<Timestamp> {
+        self.time
     }
 
     fn guarded<T>(&mut self, run: impl FnOnce(&mut dyn Session) -> Result<T, Error>) -> Result<T, Error> {

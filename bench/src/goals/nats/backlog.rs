@@ -42,12 +42,16 @@ impl Backlog {
         let config = Config::sqlite(folder.path().join("orders.db"));
         let db = Db::open(&config, madang_orders::migrations()).await?;
         let order = made::order()?;
+        let now = Platform::system(madang_orders::SERVICE).clock.now();
         let event = |_| made::confirmed(&Order { id: OrderId::new(made::uuid()), ..order.clone() });
         let mut left = usize::try_from(events)?;
         while left > 0 {
             let some: Vec<NewEvent> = (0..left.min(BATCH)).map(event).collect();
             left -= some.len();
-            let work = move |tx: &mut Tx<'_>| some.iter().try_for_each(|event| publish(tx, event));
+            let work = move |tx: &mut Tx<'_>| {
+                tx.tell_time(now);
+                some.iter().try_for_each(|event| publish(tx, event))
+            };
             db.write::<_, madang_db::Error, _>(Kind::Request, work).await?;
         }
         let running = Running::start(&db, &TransportArgs::default()).await?;

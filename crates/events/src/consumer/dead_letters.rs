@@ -32,7 +32,12 @@ impl DeadLetters {
 
     async fn redrive(&self, id: Uuid) -> Result<i32, Status> {
         let shared = Arc::clone(&self.0);
-        let refused = match self.0.db.write(Kind::Cursor, move |tx| redrive(tx, &shared, id)).await {
+        let now = shared.clock.now();
+        let work = move |tx: &mut Tx<'_>| {
+            tx.tell_time(now);
+            redrive(tx, &shared, id)
+        };
+        let refused = match self.0.db.write(Kind::Cursor, work).await {
             Ok(applied) => {
                 tracing::info!(dead_letter.id = %id, applied, "a dead letter is applied");
                 return Ok(applied);
@@ -71,7 +76,10 @@ impl DeadLetters {
         let mut failing: Option<Arc<Failing>> = None;
         loop {
             let (shared, asked, known) = (Arc::clone(&self.0), decision.clone(), failing.clone());
-            let work = move |tx: &mut Tx<'_>| discard(tx, &shared, &asked, known.as_deref());
+            let work = move |tx: &mut Tx<'_>| {
+                tx.tell_time(asked.at);
+                discard(tx, &shared, &asked, known.as_deref())
+            };
             match self.0.db.write(Kind::Cursor, work).await {
                 Ok(Discarded::Before(answer)) => return Ok(answer),
                 Ok(Discarded::Now(letter, answer)) => {

@@ -72,6 +72,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
             &params![id, key, kind, payload, at, traceparent],
         );
     }
+    // An effect happens when its cause did, which may be long ago: the row stays for its time from now on.
+    let stamp = tx.time().map_or(at, Timestamp::as_microsecond);
     // What another implementation left without a position comes first: then this one waits for the relay as well.
     let is_stamped = tx.execute(
         "UPDATE events_relay SET position = position + 1
@@ -81,9 +83,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
     tx.execute_one(
         "INSERT INTO events_outbox (seq, position, stamped_at, event_id, event_key, kind, payload, occurred_at, traceparent)
          VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM events_outbox),
-                 (SELECT position FROM events_relay WHERE $7 = 1), CASE WHEN $7 = 1 THEN $5 END,
+                 (SELECT position FROM events_relay WHERE $7 = 1), CASE WHEN $7 = 1 THEN $8 END,
                  $1, $2, $3, $4, $5, $6)",
-        &params![id, key, kind, payload, at, traceparent, i64::try_from(is_stamped).unwrap_or_default()],
+        &params![id, key, kind, payload, at, traceparent, i64::from(is_stamped == 1), stamp],
     )
 }
 
@@ -256,7 +258,13 @@ mod tests {
         let publish = async |n: u128| {
             let payload = madang_api::events::v1::OrderConfirmed::default();
             let event = NewEvent::new(Uuid::from_u128(n), "a", at(7), &payload);
-            db.write::<_, Error, _>(Kind::Request, move |tx| insert(tx, &event)).await.unwrap();
+            let insert = move |tx: &mut Tx<'_>| {
+                if n == 2 {
+                    tx.tell_time(at(8));
+                }
+                insert(tx, &event)
+            };
+            db.write::<_, Error, _>(Kind::Request, insert).await.unwrap();
         };
         let change = async |sql| {
             db.write::<_, Error, _>(Kind::Request, move |tx| tx.execute(sql, &[])).await.unwrap();
@@ -271,7 +279,7 @@ mod tests {
         };
         publish(1).await;
         publish(2).await;
-        assert_eq!(rows().await, [(Some(1), Some(7)), (Some(2), Some(7))]);
+        assert_eq!(rows().await, [(Some(1), Some(7)), (Some(2), Some(8))], "from when it was written");
         change("UPDATE events_outbox SET position = NULL, stamped_at = NULL WHERE position = 2").await;
         change("UPDATE events_relay SET position = 1").await;
         publish(3).await;
