@@ -16,6 +16,7 @@ mod audit;
 mod books;
 mod carrier;
 mod controls;
+mod count;
 mod courier;
 mod customers;
 mod feed;
@@ -27,6 +28,7 @@ mod trace;
 mod witness;
 
 pub use controls::Control;
+pub use count::{Count, count};
 pub use random::Random;
 pub use run::{Outcome, run};
 pub use trace::Trace;
