@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::float;
 
-/// By how much a count may grow, and shrink, until somebody looks at it.
-const LIMIT: f64 = 0.05;
+/// By how many in a hundred a count may grow, and shrink, until somebody looks at it.
+const LIMIT: u64 = 5;
 
 /// Instructions for one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,31 +54,30 @@ pub(super) struct Compared([Pair; 3]);
 impl Compared {
     /// Whether one has grown by more than it may.
     pub(super) fn has_grown(&self) -> bool {
-        self.0.iter().any(|pair| change(pair) > LIMIT)
+        self.0.iter().any(grown)
     }
 
     /// Whether one has shrunk by so much that growing back would not be seen.
     fn has_shrunk(&self) -> bool {
-        self.0.iter().any(|pair| change(pair) < -LIMIT)
+        self.0.iter().any(|(_, counted, kept)| 100 * counted < (100 - LIMIT) * kept)
     }
 }
 
-/// By what part of the kept one the count is larger.
-fn change((_, counted, kept): &Pair) -> f64 {
-    float(*counted) / float(*kept) - 1.0
+fn grown((_, counted, kept): &Pair) -> bool {
+    100 * counted > (100 + LIMIT) * kept
 }
 
 impl fmt::Display for Compared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "instructions    counted       kept    change")?;
         for pair in &self.0 {
-            let ((name, counted, kept), change) = (pair, change(pair));
-            let told = if change > LIMIT { "  too many" } else { "" };
-            writeln!(f, "{name:<12}{counted:>11}{kept:>11}{:>+8.1} %{told}", 100.0 * change)?;
+            let (name, counted, kept) = pair;
+            let change = 100.0 * (float(*counted) / float(*kept) - 1.0);
+            let told = if grown(pair) { "  too many" } else { "" };
+            writeln!(f, "{name:<12}{counted:>11}{kept:>11}{change:>+8.1} %{told}")?;
         }
         if self.has_shrunk() {
-            let limit = 100.0 * LIMIT;
-            writeln!(f, "One is smaller by more than {limit} %: keep it so with `make counts WRITE=1`.")?;
+            writeln!(f, "One is smaller by more than {LIMIT} %: keep it so with `make counts WRITE=1`.")?;
         }
         Ok(())
     }
