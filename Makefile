@@ -80,6 +80,15 @@ bench-peers: build ## Measure the shop beside the same saga on Restate, whose se
 	server=$$(tools/restate) && MADANG_RESTATE_SERVER="$$server" \
 	  $(CARGO) run --release --locked --quiet -p madang-bench -- goals restate
 
+.PHONY: counts
+counts: build ## Count the instructions of an order and of a hop, by valgrind; fails where they grew by more than 5 % (WRITE=1: keeps them)
+	$(CARGO) run --release --locked --quiet --bin madang-bench -- counts $(if $(WRITE),--write)
+
+.PHONY: profile
+profile: ## Tell where the instructions of an order go, by valgrind (OF=product: of a read through the gateway)
+	$(CARGO) build --profile profiling --locked --bin madang-sim --bin madang-bench
+	$(CARGO) run --profile profiling --locked --quiet --bin madang-bench -- profile $(OF)
+
 .PHONY: install
 install: build ## Put madang and the services into one folder on PATH (BIN=~/.local/bin)
 	mkdir -p "$(BIN)"

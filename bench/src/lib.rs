@@ -3,10 +3,13 @@
 //! ```text
 //! madang-bench goals        the shop against the least that could do the same work: a table of goals
 //! madang-bench telemetry    orders a second and CPU with traces off, at 1 % and at 100 %
+//! madang-bench counts       instructions of an order and of a hop, against those that are kept
+//! madang-bench profile      where the instructions of an order go
 //! madang-bench yard …       one process of the yardsticks
 //! ```
 
 mod backend;
+mod counts;
 mod goals;
 mod peer;
 mod process;
@@ -30,6 +33,10 @@ pub enum Args {
     Goals(goals::Args),
     /// What traces cost: orders a second and CPU, off, at 1 % and at 100 %
     Telemetry(telemetry::Args),
+    /// Instructions of an order and of a hop; fails where they are more than those kept by more than 5 %
+    Counts(counts::Args),
+    /// Where the instructions of an order, or of a read, go
+    Profile(counts::ProfileArgs),
     /// A process of the yardsticks: it says where it serves, and runs until it is killed
     #[command(subcommand)]
     Yard(yard::Args),
@@ -43,6 +50,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     match args {
         Args::Goals(args) => goals::run(&args).await,
         Args::Telemetry(args) => telemetry::run(&args).await,
+        Args::Counts(args) => counts::counts(&args).await,
+        Args::Profile(args) => counts::profile(&args).await,
         Args::Yard(args) => yard::run(args).await,
     }
 }

@@ -88,12 +88,7 @@ fn wish(random: &Random, within: u64) -> Wish {
         request_id: request_id(random),
         customer_id: PERSONS[random.index(PERSONS.len())].to_owned(),
         lines,
-        address: Some(Address {
-            region_code: "KR".to_owned(),
-            postal_code: "03056".to_owned(),
-            recipient: "Kim Mina".to_owned(),
-            address_lines: vec!["1 Bukchon-ro".to_owned()],
-        }),
+        address: Some(address()),
         card_token: random.weighted(CARDS).unwrap_or("tok_visa").to_owned(),
     };
     let copies = random.weighted(&[(70, 1_u8), (15, 2), (10, 3), (5, 6)]).unwrap_or(1);
@@ -105,7 +100,18 @@ fn wish(random: &Random, within: u64) -> Wish {
     Wish { request, at, cancel: cancel.flatten().map(|most| random.millis(0, most)) }
 }
 
-fn request_id(random: &Random) -> String {
+/// Where all parcels go.
+pub(crate) fn address() -> Address {
+    Address {
+        region_code: "KR".to_owned(),
+        postal_code: "03056".to_owned(),
+        recipient: "Kim Mina".to_owned(),
+        address_lines: vec!["1 Bukchon-ro".to_owned()],
+    }
+}
+
+/// A version 4 UUID.
+pub(crate) fn request_id(random: &Random) -> String {
     let (high, low) = (random.next(), random.next());
     let [a, b, c] = [high >> 32, high >> 16 & 0xffff, high & 0xfff];
     format!("{a:08x}-{b:04x}-4{c:03x}-8{:03x}-{:012x}", low >> 48 & 0xfff, low & 0xffff_ffff_ffff)

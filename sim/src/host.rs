@@ -10,6 +10,7 @@ use http::Uri;
 use madang_chassis::testing::SeededIds;
 use madang_chassis::{Connector, Listener, Platform, Service, config};
 use madang_db::{Db, Migrations};
+use tempfile::TempDir;
 use turmoil::net::{TcpListener, TcpStream};
 
 use crate::carrier::Post;
@@ -170,15 +171,11 @@ impl Host {
             Post::new(self.role.name(), &self.ground.network, &self.ground.trace, &self.ground.mailbox);
         let connector = platform.connector.clone().carried_by(Arc::new(post));
         let platform = Platform { connector, ..platform };
-        let seed = Random::new(self.ground.seed ^ start, self.role.name()).next();
-        let settings: madang_db::Config = settings(&self.args())?;
-        let db = Db::inline(&settings, self.role.migrations(), seed)?;
+        let db = self.open(&platform, start)?;
         witness::install(&db, self.role).await?;
         if let Some(control) = self.ground.control {
             control.install(&db, self.role).await?;
         }
-        let running = Some((db.clone(), platform.clone()));
-        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
         let accept = async |listener: TcpListener| {
             let accepted = listener.accept().await.map(|(stream, _)| stream);
@@ -192,7 +189,23 @@ impl Host {
         }
     }
 
-    async fn serve(&self, db: Db, listener: Listener, platform: Platform) -> turmoil::Result {
+    /// Opens its database, for the process of this platform.
+    ///
+    /// # Errors
+    /// Where it cannot be opened.
+    pub(crate) fn open(&self, platform: &Platform, incarnation: u64) -> turmoil::Result<Db> {
+        let seed = Random::new(self.ground.seed ^ incarnation, self.role.name()).next();
+        let db = Db::inline(&settings(&self.args())?, self.role.migrations(), seed)?;
+        let running = Some((db.clone(), platform.clone()));
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
+        Ok(db)
+    }
+
+    /// Serves until the platform's shutdown.
+    ///
+    /// # Errors
+    /// Those of the service, all of them at the start.
+    pub(crate) async fn serve(&self, db: Db, listener: Listener, platform: Platform) -> turmoil::Result {
         let args = self.args();
         macro_rules! serve {
             ($service:ident) => {{
@@ -240,4 +253,13 @@ fn connector() -> Connector {
     Connector::from_fn(|uri| async move {
         TcpStream::connect((uri.host().unwrap_or_default().to_owned(), PORT)).await
     })
+}
+
+/// Where databases are: in memory, where the system has a file system there.
+///
+/// # Errors
+/// Where no folder can be made.
+pub(crate) fn folder() -> std::io::Result<TempDir> {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() }
 }

@@ -7,6 +7,8 @@
 //!          messages late, lost, repeated, swapped       ┘        └─> trace: one hash of all that happened
 //! ```
 //!
+//! `count` runs it undisturbed and without turmoil, for a counter of instructions.
+//!
 //! Invariant: the same program and seed give the same trace. Time, ids and chance come from the seed; a process runs one seed
 //! and has a `getrandom` that stands still (`still.c`), from which hash maps and `select!` take theirs.
 //!
@@ -16,6 +18,7 @@ mod audit;
 mod books;
 mod carrier;
 mod controls;
+mod count;
 mod courier;
 mod customers;
 mod feed;
@@ -27,6 +30,7 @@ mod trace;
 mod witness;
 
 pub use controls::Control;
+pub use count::{Count, count};
 pub use random::Random;
 pub use run::{Outcome, run};
 pub use trace::Trace;

@@ -3,22 +3,45 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
-use madang_sim::{Control, Trace, run};
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use madang_sim::{Control, Count, Trace, count, run};
 use tracing_subscriber::EnvFilter;
 
 /// Runs the shop from a seed.
 #[derive(Debug, Parser)]
+#[command(subcommand_negates_reqs = true, args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    instead: Option<Instead>,
     /// What everything follows from
-    #[arg(long)]
-    seed: u64,
+    #[arg(long, required = true)]
+    seed: Option<u64>,
     /// Takes a mechanism away; then seeds must fail
     #[arg(long)]
     without: Option<Control>,
     /// What is logged, such as `sim=info` or `info`
     #[arg(long)]
     log: Option<String>,
+}
+
+/// What else can be run.
+#[derive(Debug, Subcommand)]
+enum Instead {
+    /// The shop at work that nothing disturbs, for a counter of instructions around this process
+    Count(Count),
+}
+
+impl Args {
+    fn run(self) -> Result<String> {
+        match self.instead {
+            Some(Instead::Count(args)) => count(&args),
+            None => {
+                let seed = self.seed.context("a seed is needed")?;
+                Ok(run(seed, self.without, &Trace::default())?.to_string())
+            }
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -29,10 +52,10 @@ fn main() -> ExitCode {
         logs.without_time().with_writer(std::io::stderr).init();
     }
     // A fresh thread, so that the log takes nothing from the chance that hash maps and `select!` have.
-    let simulation = std::thread::spawn(move || run(args.seed, args.without, &Trace::default()));
+    let simulation = std::thread::spawn(move || args.run());
     let outcome = simulation.join().unwrap_or_else(|_| Err(anyhow::anyhow!("the simulation panicked")));
     let told = match &outcome {
-        Ok(outcome) => format!("{outcome}"),
+        Ok(told) => told.clone(),
         Err(error) => format!("failed: {error:#}"),
     };
     let printed = writeln!(std::io::stdout(), "{told}").is_ok();

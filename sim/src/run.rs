@@ -15,7 +15,7 @@ use crate::books::{self, Books};
 use crate::carrier::Post;
 use crate::courier::{self, Mailbox};
 use crate::customers::{self, Told, Wish};
-use crate::host::{Ground, Host, Role};
+use crate::host::{self, Ground, Host, Role};
 use crate::plan::{Act, CUSTOMERS, plan};
 use crate::trace::HostClock;
 use crate::{Control, Random, Trace, audit};
@@ -119,8 +119,7 @@ impl World {
             .build();
         let network = Random::new(seed, "network");
         let ground = Ground { seed, trace: trace.clone(), mailbox: Mailbox::default(), control, network };
-        let memory = std::path::Path::new("/dev/shm");
-        let folder = if memory.is_dir() { TempDir::new_in(memory) } else { TempDir::new() }?;
+        let folder = host::folder()?;
         let hosts: Vec<_> = Role::ALL.iter().map(|role| Host::new(*role, &ground, folder.path())).collect();
         for host in &hosts {
             let host = Arc::clone(host);

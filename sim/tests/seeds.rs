@@ -112,6 +112,19 @@ fn without_a_mechanism_seeds_fail() {
     }
 }
 
+/// `make counts` runs the same under valgrind.
+#[test]
+fn what_is_counted_is_done_and_leaves_the_books_in_order() {
+    for work in ["order", "product", "direct"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_madang-sim"));
+        command.env_clear().args(["count", work, "20", "--audit"]).stdin(Stdio::null());
+        let ended = told(&command.output().expect("the simulation starts"));
+        // What the services log stands above it.
+        let last = ended.as_ref().map(|told| told.lines().next_back());
+        assert_eq!(last, Ok(Some("calls=20")), "{work}: {ended:?}");
+    }
+}
+
 #[test]
 fn replay() {
     let Some(seed) = variable("MADANG_SIM_SEED") else { return };

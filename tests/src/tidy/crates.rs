@@ -72,8 +72,8 @@ fn may_use(folder: &str) -> Option<&'static [&'static str]> {
             "shipping",
             "orders",
             "notifications",
-            // Their metrics are listed with those of the others.
             "gateway",
+            // Its metrics are listed with those of the others.
             "console",
         ],
         service if service.starts_with("services/") => &CRATES,
