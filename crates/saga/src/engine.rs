@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub(crate) struct Shared<S: Saga> {
     running: Mutex<HashMap<S::Id, Arc<Handle>>>,
     /// Has the next scan begin at once.
     scan: Notify,
+    /// Whether the last scan saw more than there were places for.
+    backlog: AtomicBool,
 }
 
 impl<S: Saga> Engine<S> {
@@ -69,9 +72,9 @@ impl<S: Saga> Engine<S> {
     pub fn start(saga: S, config: Config, runtime: impl Runtime) -> Self {
         let places = Arc::new(Semaphore::new(config.places));
         let running = Mutex::new(HashMap::new());
-        let (runtime, scan) = (Box::new(runtime), Notify::new());
+        let (runtime, scan, backlog) = (Box::new(runtime), Notify::new(), AtomicBool::new(false));
         let stats = Arc::new(Stats::new(S::STEPS.iter().map(|step| step.name)));
-        let shared = Arc::new(Shared { saga, config, runtime, stats, places, running, scan });
+        let shared = Arc::new(Shared { saga, config, runtime, stats, places, running, scan, backlog });
         shared.runtime.spawn(Box::pin(Arc::clone(&shared).scan()));
         Self { shared }
     }
@@ -176,6 +179,7 @@ impl<S: Saga> Shared<S> {
         if !plan.resume.is_empty() {
             tracing::info!(resumed = plan.resume.len(), waiting = plan.waiting, "open sagas are resumed");
         }
+        self.backlog.store(plan.waiting > 0 || !scan.complete, Ordering::Relaxed);
         for id in plan.resume.into_iter().chain(plan.read_again) {
             self.drive(id, None);
         }
@@ -192,8 +196,17 @@ impl<S: Saga> Shared<S> {
         if leaves {
             running.remove(&id);
             self.stats.drives(running.len());
+            self.fill(running.len());
         }
         leaves
+    }
+
+    /// Where more wait than had places, and half of those are free now, the next scan does not wait for its time: after a crash
+    /// its pace would be all that bounds how fast open sagas are finished.
+    fn fill(&self, running: usize) {
+        if running <= self.config.places / 2 && self.backlog.swap(false, Ordering::Relaxed) {
+            self.scan.notify_one();
+        }
     }
 
     /// Takes this very driver off the list, where it still stands there.
