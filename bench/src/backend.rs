@@ -5,9 +5,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
+
+use crate::process::first_line;
 
 /// How long a server may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,10 +61,7 @@ impl Backend {
         command.process_group(0);
         let mut guard = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = guard.stdin.take().context("it has no input")?;
-        let mut said = BufReader::new(guard.stdout.take().context("it has no output")?);
-        let mut line = String::new();
-        timeout(PATIENCE, said.read_line(&mut line)).await.context("the server does not start")??;
-        let url = line.trim().to_owned();
+        let url = first_line(&mut guard, PATIENCE).await.context("the server does not start")?;
         ensure!(!url.is_empty(), "the server does not start");
         Ok(Self { url, program, guard, input })
     }

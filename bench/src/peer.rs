@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
+
+use crate::process::first_line;
 
 /// How long it may take to start, and to count what it has and end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,9 +38,7 @@ impl Peer {
         let started = command.spawn();
         let mut child =
             started.with_context(|| format!("{}: make bench-peers builds it", program.display()))?;
-        let said = child.stdout.take().context("it has no output")?;
-        let mut line = String::new();
-        timeout(PATIENCE, BufReader::new(said).read_line(&mut line)).await??;
+        let line = first_line(&mut child, PATIENCE).await?;
         let about = serde_json::from_str(&line).context("madang-peers has ended")?;
         Ok(Self { about, child })
     }

@@ -41,10 +41,7 @@ impl Process {
         }
         command.args(more.iter().flat_map(|(flag, value)| [flag, value]));
         let mut child = command.spawn().with_context(|| format!("{} does not start", program.display()))?;
-        let said = child.stdout.take().context("it has no output")?;
-        let mut line = String::new();
-        timeout(READY, BufReader::new(said).read_line(&mut line)).await??;
-        let url = line.trim().to_owned();
+        let url = first_line(&mut child, READY).await?;
         anyhow::ensure!(url.starts_with("http://"), "the yardstick {name} has ended");
         let pid = i32::try_from(child.id().with_context(|| format!("{name} has ended"))?)?;
         Ok(Self { url, pid, _child: child })
@@ -54,6 +51,14 @@ impl Process {
     pub fn pid(&self) -> i32 {
         self.pid
     }
+}
+
+/// The first line that a child says, which has its output piped, without blanks around it; empty where it ends before.
+pub(crate) async fn first_line(child: &mut Child, patience: Duration) -> Result<String> {
+    let said = child.stdout.take().context("it has no output")?;
+    let mut line = String::new();
+    timeout(patience, BufReader::new(said).read_line(&mut line)).await??;
+    Ok(line.trim().to_owned())
 }
 
 /// Sends a signal.

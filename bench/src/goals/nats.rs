@@ -10,6 +10,7 @@ use async_nats::jetstream::{self, Context};
 
 use self::backlog::Backlog;
 use self::bare::Bare;
+use super::pair::in_turn;
 use super::table::{Row, Wanted};
 use super::{Args, Goal};
 use crate::backend::{Backend, Kind};
@@ -42,13 +43,8 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
     bare.publish(backlog.events()).await?;
     let mut rounds = Vec::new();
     for round in 0..args.rounds {
-        let (mine, yard) = if round.is_multiple_of(2) {
-            let mine = ours(&context, &backlog, &server.url).await?;
-            (mine, bare.publish(backlog.events()).await?)
-        } else {
-            let yard = bare.publish(backlog.events()).await?;
-            (ours(&context, &backlog, &server.url).await?, yard)
-        };
+        let mine = Box::pin(ours(&context, &backlog, &server.url));
+        let (mine, yard) = in_turn(round, mine, Box::pin(bare.publish(backlog.events()))).await?;
         args.note(&format!(
             "nats, round {round}: {:.0} and {:.0} events/s",
             mine.per_second, yard.per_second

@@ -31,7 +31,7 @@ impl Pair {
 
     /// Loads both [`in_turn`].
     pub(crate) async fn load(&self, plan: Plan, round: usize) -> Result<(Seen, Seen)> {
-        in_turn((&self.ours, &self.yard), plan, round).await
+        in_turn(round, self.ours.load(plan), self.yard.load(plan)).await
     }
 
     /// Ends both; an error where the audit of the shop finds something.
@@ -41,18 +41,18 @@ impl Pair {
     }
 }
 
-/// Loads one after the other; which is first changes with the round.
-pub(super) async fn in_turn(
-    (ours, yard): (&Target, &Target),
-    plan: Plan,
+/// Has one measured after the other; which is first changes with the round.
+pub(super) async fn in_turn<T>(
     round: usize,
-) -> Result<(Seen, Seen)> {
+    ours: impl Future<Output = Result<T>>,
+    yard: impl Future<Output = Result<T>>,
+) -> Result<(T, T)> {
     if round.is_multiple_of(2) {
-        let ours = ours.load(plan).await?;
-        return Ok((ours, yard.load(plan).await?));
+        let ours = ours.await?;
+        return Ok((ours, yard.await?));
     }
-    let yard = yard.load(plan).await?;
-    Ok((ours.load(plan).await?, yard))
+    let yard = yard.await?;
+    Ok((ours.await?, yard))
 }
 
 /// The shop as a goal has it: its data is its own, and no collector takes traces.

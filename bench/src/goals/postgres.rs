@@ -9,6 +9,7 @@ use anyhow::{Context, Result, ensure};
 use self::database::{Database, Store};
 use self::ours::Ours;
 use self::pgbench::Pgbench;
+use super::pair::in_turn;
 use super::table::{Row, Wanted};
 use super::{Args, Goal};
 use crate::backend::{Backend, Kind};
@@ -47,13 +48,8 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
     orders.1 += pgbench.load(args.duration(), 0).await?.orders;
     let mut rounds = Vec::new();
     for round in 1..=args.rounds {
-        let both = if round % 2 == 0 {
-            let first = client.load(args.duration(), round).await?;
-            (first, pgbench.load(args.duration(), round).await?)
-        } else {
-            let first = pgbench.load(args.duration(), round).await?;
-            (client.load(args.duration(), round).await?, first)
-        };
+        let (mine, yard) = (client.load(args.duration(), round), pgbench.load(args.duration(), round));
+        let both = in_turn(round, mine, yard).await?;
         orders = (orders.0 + both.0.orders, orders.1 + both.1.orders);
         args.note(&format!(
             "postgres, round {round}: {:.0} and {:.0} transactions/s",

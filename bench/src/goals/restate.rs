@@ -49,7 +49,8 @@ async fn beside(args: &Args, way: Way) -> Result<Vec<Row>> {
     let mut seen = vec![Vec::new(); IN_FLIGHT.len()];
     for round in 0..args.rounds {
         for (at, (in_flight, _)) in IN_FLIGHT.into_iter().enumerate() {
-            let both = in_turn((&ours, &yard), Plan::orders(in_flight, args.duration()), round).await?;
+            let plan = Plan::orders(in_flight, args.duration());
+            let both = in_turn(round, ours.load(plan), yard.load(plan)).await?;
             args.note(&format!(
                 "restate ({form}), round {round}, {in_flight} in flight: {:.0} and {:.0} orders/s",
                 both.0.per_second, both.1.per_second

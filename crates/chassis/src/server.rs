@@ -172,3 +172,15 @@ pub fn is_stream(path: &str) -> bool {
 
 /// When to come again after a refusal for want of capacity.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_known() {
+        assert!(is_stream("/madang.orders.v1.OrdersService/WatchOrder"));
+        assert!(!is_stream("/madang.orders.v1.OrdersService/PlaceOrder"));
+        assert!(!is_stream("nonsense"));
+    }
+}

@@ -3,9 +3,9 @@ use std::fs::{File, remove_file, rename};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
-use super::open::open_error;
+use super::open::{FLAGS, open_error};
 use crate::{Migrations, OpenError};
 
 /// Makes the file of a database that is not there yet: beside its place, without a sync, and puts it there whole. As a database
@@ -27,9 +27,7 @@ pub(super) fn create(path: &Path, migrations: Vec<Migrations>) -> Result<(), Ope
 }
 
 fn fill(new: &Path, migrations: Vec<Migrations>) -> Result<(), OpenError> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut conn = Connection::open_with_flags(new, flags).map_err(|error| open_error(new, error))?;
+    let mut conn = Connection::open_with_flags(new, FLAGS).map_err(|error| open_error(new, error))?;
     let set = |conn: &Connection, sql| conn.execute_batch(sql).map_err(|error| open_error(new, error));
     set(&conn, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY; PRAGMA foreign_keys = ON;")?;
     for migrations in migrations {
@@ -54,7 +52,8 @@ fn absent(path: &Path) -> io::Result<()> {
     }
 }
 
-fn beside(path: &Path, ending: &str) -> PathBuf {
+/// The path of a file beside another one, with its name and this ending.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name: OsString = path.into();
     name.push(ending);
     name.into()

@@ -2,6 +2,7 @@ use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 
+use super::create::beside;
 use crate::OpenError;
 
 /// The lock on `<file>.lock`. The system frees it when the process ends, however it ends. The file
@@ -11,19 +12,18 @@ pub(crate) struct Lease(#[expect(dead_code, reason = "held open, never read")] F
 
 impl Lease {
     pub(crate) fn take(database: &Path) -> Result<Self, OpenError> {
-        let mut path = database.as_os_str().to_owned();
-        path.push(".lock");
+        let path = beside(database, ".lock");
         let file = File::options().write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(|source| {
             if matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) {
                 return OpenError::ReadOnly { path: database.into() };
             }
-            OpenError::Lock { path: path.clone().into(), source }
+            OpenError::Lock { path: path.clone(), source }
         })?;
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
-            Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: path.into() }),
-            Err(TryLockError::Error(source)) => Err(OpenError::Lock { path: path.into(), source }),
+            Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path }),
+            Err(TryLockError::Error(source)) => Err(OpenError::Lock { path, source }),
         }
     }
 }

@@ -19,6 +19,11 @@ const CACHE_KIB: u32 = 1024;
 /// The log is cut to this size, in bytes, after a checkpoint.
 const LOG_LIMIT: u32 = 8 << 20;
 
+/// No SQLITE_OPEN_URI: a path is a path, even one that begins with `file:`.
+pub(super) const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE
+    .union(OpenFlags::SQLITE_OPEN_CREATE)
+    .union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
 /// A database that is locked, migrated and ready.
 #[derive(Debug)]
 pub(crate) struct Opened {
@@ -76,10 +81,7 @@ fn claim(path: &Path) -> Result<Lease, OpenError> {
 }
 
 fn connect(path: &Path, synchronous: Synchronous) -> Result<Connection, OpenError> {
-    // No SQLITE_OPEN_URI: a path is a path, even one that begins with `file:`.
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connected = Connection::open_with_flags(path, flags).and_then(|conn| {
+    let connected = Connection::open_with_flags(path, FLAGS).and_then(|conn| {
         set_up(&conn, synchronous)?;
         let mode = conn.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0))?;
         Ok((conn.is_readonly("main")?, mode, conn))

@@ -228,10 +228,7 @@ impl Runner {
         let taken: Arc<[Taken]> = batch[part.clone()].iter().map(take).collect();
         let spans = Arc::clone(&taken);
         let done = self
-            .persist(move |tx| {
-                tx.tell_time(now);
-                batch::apply(tx, producer, (&batch[part.clone()], &taken), &*handler)
-            })
+            .persist(move |tx| batch::apply(tx, producer, (&batch[part.clone()], &taken), &*handler))
             .await
             .map_err(|(index, failure)| (first + index, failure));
         for taken in &*spans {
@@ -245,9 +242,7 @@ impl Runner {
         let handler = Arc::clone(&self.followed().subscription.handler);
         tracing::error!(producer, event.id = %event.id, event.position, reason = failure.reason(), attempts, "a dead letter blocks its key");
         let position = event.position;
-        let now = self.clock.now();
         let bury = move |tx: &mut madang_db::Tx<'_>| {
-            tx.tell_time(now);
             batch::bury(tx, producer, (&event, &failure, attempts), &*handler)
         };
         // `bury` fails with errors of the database alone, and those are waited out.
@@ -262,8 +257,12 @@ impl Runner {
         let work = Arc::new(work);
         let mut backoff = Backoff::new(&self.ids, self.config.retry);
         loop {
-            let again = Arc::clone(&work);
-            match self.db().write(Kind::Cursor, move |tx| again(tx)).await {
+            let (again, now) = (Arc::clone(&work), self.clock.now());
+            let work = move |tx: &mut madang_db::Tx<'_>| {
+                tx.tell_time(now);
+                again(tx)
+            };
+            match self.db().write(Kind::Cursor, work).await {
                 Ok(done) => return Ok(done),
                 Err(Stop::Failed(index, failure)) => return Err((index, failure)),
                 Err(Stop::Db(error)) => {
