@@ -50,6 +50,8 @@ pub enum Needs {
     Local,
     /// On Kubernetes alone: pods, rollouts, scaling.
     Kubernetes,
+    /// The same, with databases on servers of the charts.
+    Databases,
     /// On Kubernetes with the mesh.
     Mesh,
     /// The same, with each service as a release of Helm, and the charts at hand.
@@ -102,6 +104,7 @@ impl fmt::Display for Needs {
             Self::Anywhere => "anywhere",
             Self::Local => "local",
             Self::Kubernetes => "Kubernetes",
+            Self::Databases => "Kubernetes, own databases",
             Self::Mesh => "mesh",
             Self::Releases => "mesh, Helm",
         })

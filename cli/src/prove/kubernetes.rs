@@ -24,9 +24,11 @@ mod undo;
 mod workload;
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use madang_experiments::{Lab, Needs, Setup, World};
+use tokio::time::{Instant, sleep};
 
 use crate::cluster::{Cluster, Forwards, Goal, Seen, TargetArgs};
 use crate::output::{WAITS, note, styled};
@@ -34,9 +36,14 @@ use crate::shop::{Ports, Service, Shop};
 
 use as_it_was::AsItWas;
 use lease::Lease;
+pub(super) use logins::managed_database;
 use pods::Pods;
 
 /// Harms the shop of a cluster.
+/// How long pods that are on their way may take before a trial is not begun.
+const SETTLING: Duration = Duration::from_secs(60);
+const BETWEEN: Duration = Duration::from_millis(500);
+
 #[derive(Debug)]
 pub(super) struct There<'a> {
     pub(super) target: &'a TargetArgs,
@@ -74,17 +81,7 @@ impl Lab for There<'_> {
 impl There<'_> {
     /// Ways to all services, where all of them serve and nothing is missing.
     async fn enter(&self, cluster: &Cluster, needs: Needs) -> Result<(Shop, Forwards, AsItWas)> {
-        let seen = Seen::read(cluster).await?;
-        if seen.deployments.is_empty() {
-            bail!("there is no shop in namespace {}; `madang cluster up` makes one", cluster.namespace);
-        }
-        let waiting = workload::not_serving(&seen.deployments);
-        if !waiting.is_empty() {
-            bail!(
-                "nothing is harmed while not all services serve: {}; see `madang status`",
-                waiting.join(", ")
-            );
-        }
+        whole(cluster).await?;
         let needs_mesh = matches!(needs, Needs::Mesh | Needs::Releases);
         if needs_mesh && !workload::is_in_the_mesh(cluster, Service::Gateway.name()).await? {
             bail!("nothing is harmed: it needs the mesh, and no proxy stands beside the gateway");
@@ -99,6 +96,26 @@ impl There<'_> {
             }
         }
         Ok((shop, forwards, AsItWas::read(cluster).await?))
+    }
+}
+
+/// Waits for pods that are on their way, as when an autoscaler has just asked for one. A service that is away stays away.
+async fn whole(cluster: &Cluster) -> Result<()> {
+    let end = Instant::now() + SETTLING;
+    loop {
+        let deployments = Seen::read(cluster).await?.deployments;
+        if deployments.is_empty() {
+            bail!("there is no shop in namespace {}; `madang cluster up` makes one", cluster.namespace);
+        }
+        let waiting = workload::not_serving(&deployments);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        if !workload::away(&deployments).is_empty() || Instant::now() > end {
+            let names = waiting.join(", ");
+            bail!("nothing is harmed while not all services serve: {names}; see `madang status`");
+        }
+        sleep(BETWEEN).await;
     }
 }
 
@@ -137,4 +154,43 @@ const REMOVED: &str = "it is removed";
 fn tell(what: &str, done: Result<&str>) {
     let done = done.map_or_else(|error| format!("{error:#}"), ToOwned::to_owned);
     note(&styled(WAITS, &format!("a `madang prove` was killed and left {what}: {done}")));
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cluster::fake;
+
+    /// What is said of a shop where payments has one pod of so many; it gets the others by and by, if it is to have any.
+    async fn said(wanted: i32) -> Result<()> {
+        let mut ready = 0;
+        let (client, _) = fake::client(move |line, _| {
+            let mut items = Vec::new();
+            if line.ends_with("/deployments") {
+                ready = (ready + 1).min(wanted);
+                items = Service::ALL.map(|service| deployment(service.name(), 1, 1)).to_vec();
+                items.retain(|it| it["metadata"]["name"] != "payments");
+                items.push(deployment("payments", wanted, ready));
+            }
+            (200, json!({ "metadata": {}, "items": items }))
+        });
+        whole(&Cluster { client, context: None, namespace: "madang".to_owned() }).await
+    }
+
+    fn deployment(name: &str, wanted: i32, ready: i32) -> Value {
+        let mut deployment = workload::tests::payments(wanted, ready);
+        deployment["metadata"]["name"] = json!(name);
+        deployment
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_waits_for_pods_that_are_on_their_way_and_for_nothing_else() {
+        said(3).await.unwrap();
+        let away = said(0).await.unwrap_err().to_string();
+        assert_eq!(away, "nothing is harmed while not all services serve: payments; see `madang status`");
+        let late = said(i32::MAX).await.unwrap_err().to_string();
+        assert_eq!(late, away);
+    }
 }

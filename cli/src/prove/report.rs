@@ -1,6 +1,7 @@
 use madang_experiments::{Experiment, Measure, Outcome, Variant};
 use serde_json::{Value, json};
 
+use super::skipped::Skipped;
 use crate::system;
 
 const LOCAL: &str = "local";
@@ -14,7 +15,7 @@ pub(super) struct Report {
     pub(super) at: i64,
     pub(super) tried: Vec<Tried>,
     /// Those that could not be tried there, with the reason.
-    pub(super) skipped: Vec<(&'static Experiment, &'static str)>,
+    pub(super) skipped: Vec<Skipped>,
     /// `local`, or the cluster's context.
     pub(super) place: String,
 }

@@ -87,7 +87,7 @@ pub(super) fn summary(report: &Report) -> String {
     }
     for (experiment, why) in &report.skipped {
         let verdict = Cell::new(FAINT, "SKIPPED");
-        table.row([experiment.id.into(), verdict, Cell::number(0), (*why).into()]);
+        table.row([experiment.id.into(), verdict, Cell::number(0), why.as_ref().into()]);
     }
     let spreads = if report.repeat > 1 { report.tried.iter().map(spread).collect() } else { String::new() };
     let said = styled(if report.is_as_expected() { GOOD } else { BAD }, &report.said());

@@ -1,36 +1,51 @@
 //! Which experiments cannot be tried where they are to be, and why: known before any harm.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use anyhow::Result;
 use madang_experiments::{Experiment, Needs};
 
+use super::kubernetes::managed_database;
 use crate::cluster::TargetArgs;
 use crate::cluster::charts::{Charts, Release};
 use crate::cluster::helm::{Helm, Listed};
 use crate::cluster::tool::{Tools, is_on_path};
 
 /// An experiment that is not tried, and why.
-pub(super) type Skipped = (&'static Experiment, &'static str);
+pub(super) type Skipped = (&'static Experiment, Cow<'static, str>);
 
 /// Those that cannot be tried there, with the reason.
 pub(super) async fn of(chosen: &[&'static Experiment], target: &TargetArgs, charts: &Path) -> Vec<Skipped> {
     let is_on_kubernetes = target.context.is_some();
-    let needs_releases = is_on_kubernetes && chosen.iter().any(|it| it.needs == Needs::Releases);
-    let lacking = if needs_releases { lacking(target, charts).await } else { None };
-    let why = |experiment: &Experiment| why(experiment.needs, is_on_kubernetes, lacking);
-    chosen.iter().filter_map(|experiment| Some((*experiment, why(experiment)?))).collect()
+    let is_needed = |needs| is_on_kubernetes && chosen.iter().any(|it| it.needs == needs);
+    let releases = if is_needed(Needs::Releases) { lacking(target, charts).await } else { None };
+    let database = if is_needed(Needs::Databases) { managed(target).await } else { None };
+    let why = |needs| match (is_on_kubernetes, needs) {
+        (true, Needs::Releases) => releases.map(Cow::Borrowed),
+        (true, Needs::Databases) => database.clone().map(Cow::Owned),
+        (_, needs) => elsewhere(needs, is_on_kubernetes).map(Cow::Borrowed),
+    };
+    chosen.iter().filter_map(|experiment| Some((*experiment, why(experiment.needs)?))).collect()
 }
 
-fn why(needs: Needs, is_on_kubernetes: bool, lacking: Option<&'static str>) -> Option<&'static str> {
+/// Why what needs this cannot be tried in a home of this kind at all.
+fn elsewhere(needs: Needs, is_on_kubernetes: bool) -> Option<&'static str> {
     match (is_on_kubernetes, needs) {
+        (_, Needs::Anywhere) | (false, Needs::Local) => None,
         (true, Needs::Local) => Some("it needs processes and data of this machine"),
-        (false, Needs::Kubernetes) => Some("it needs Kubernetes: --context"),
+        (true, _) => None,
+        (false, Needs::Kubernetes | Needs::Databases) => Some("it needs Kubernetes: --context"),
         (false, Needs::Mesh | Needs::Releases) => Some("it needs Kubernetes with the mesh: --context"),
-        (true, Needs::Releases) => lacking,
-        (true, Needs::Anywhere | Needs::Kubernetes | Needs::Mesh)
-        | (false, Needs::Anywhere | Needs::Local) => None,
     }
+}
+
+/// A database that is not on a server of the charts. Where the cluster cannot be asked, the trial itself will say so.
+async fn managed(target: &TargetArgs) -> Option<String> {
+    let (service, host) = managed_database(&target.cluster().await.ok()?).await.ok()??;
+    Some(format!(
+        "the database of {service} is at {host}, which is no server of the charts: only who runs it can tell who may open it"
+    ))
 }
 
 /// What is missing to change releases. Where the cluster cannot be asked, the trial itself will say so.
@@ -61,12 +76,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_tried_there_is_told_with_the_reason() {
-        assert_eq!(why(Needs::Anywhere, true, None), None);
-        assert_eq!(why(Needs::Local, false, None), None);
-        assert!(why(Needs::Local, true, None).is_some() && why(Needs::Mesh, false, None).is_some());
-        assert_eq!(why(Needs::Releases, true, None), None);
-        assert_eq!(why(Needs::Releases, true, Some("no helm")), Some("no helm"));
-        assert_eq!(why(Needs::Kubernetes, true, Some("no helm")), None, "only who needs them");
+        use Needs::{Anywhere, Databases, Kubernetes, Local, Mesh, Releases};
+        for (there, elsewhere_) in [(true, vec![Local]), (false, vec![Kubernetes, Databases, Mesh, Releases])]
+        {
+            for needs in [Anywhere, Local, Kubernetes, Databases, Mesh, Releases] {
+                assert_eq!(elsewhere(needs, there).is_some(), elsewhere_.contains(&needs), "{needs:?}");
+            }
+        }
     }
 
     #[tokio::test]

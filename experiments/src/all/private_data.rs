@@ -14,7 +14,7 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
         "all of them are tried at each database, through ports that lead there past the mesh",
     ],
     control: "The databases are those of one server that all services share, made as PostgreSQL makes them by itself: open to every role. It is empty, and made for the trial.",
-    needs: Needs::Kubernetes,
+    needs: Needs::Databases,
     limit: Duration::from_secs(180),
     by_hand: &[
         "kubectl --namespace madang port-forward statefulset/catalog-postgres 15432:5432 &",

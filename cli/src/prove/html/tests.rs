@@ -65,7 +65,7 @@ fn outcome(variant: Variant, late: f64) -> Outcome {
 
 fn report(variant: Variant, outcomes: Vec<Outcome>) -> Report {
     let repeat = u16::try_from(outcomes.len()).unwrap();
-    let skipped = vec![(&HOSTILE, "it needs <a cluster>")];
+    let skipped = vec![(&HOSTILE, "it needs <a cluster>".into())];
     Report {
         tried: vec![Tried { experiment: &HOSTILE, outcomes }],
         skipped,

@@ -1,6 +1,7 @@
 //! The credentials of each service, tried at the database of each. Whoever tries comes through the API server to the pod's own port,
 //! past the mesh, which would let nobody else come so far.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -83,7 +84,10 @@ async fn all(cluster: &Cluster) -> Result<Vec<Own>> {
 }
 
 fn read(service: Service, url: &str) -> Option<Own> {
-    let config: Config = url.parse().ok()?;
+    // Only how it is connected follows: the port that is led there needs none of it.
+    let login = url.find('@')?;
+    let head = url[login..].find('?').map_or(url, |at| &url[..login + at]);
+    let config: Config = head.parse().ok()?;
     let host = config.get_hosts().iter().find_map(|host| match host {
         Host::Tcp(name) => Some(name.clone()),
         Host::Unix(_) => None,
@@ -97,20 +101,41 @@ fn read(service: Service, url: &str) -> Option<Own> {
     })
 }
 
-/// The pods behind the server of a database, where it is one of the charts' own.
+/// The first service whose database is on no server of the charts, and its host.
+pub(crate) async fn managed_database(cluster: &Cluster) -> Result<Option<(Service, String)>> {
+    for own in all(cluster).await? {
+        if labels(cluster, &own.host).await?.is_empty() {
+            return Ok(Some((own.service, own.host)));
+        }
+    }
+    Ok(None)
+}
+
+/// The pods behind the server of a database, which is one of the charts' own.
 pub(super) async fn server(cluster: &Cluster, own: &Own) -> Result<Goal> {
-    let name = own.host.trim_end_matches(&format!(".{}.svc.cluster.local", cluster.namespace));
-    let services = cluster.api::<Server>();
-    let found = services.get_opt(name).await.with_context(|| format!("cannot read Service {name}"))?;
-    let selector = found.and_then(|service| service.spec?.selector).unwrap_or_default();
+    let labels = labels(cluster, &own.host).await?;
     ensure!(
-        !selector.is_empty(),
-        "the database of {} is at {}, which is no server of the charts: nobody but its own operators can tell who may open it",
+        !labels.is_empty(),
+        "the database of {} is at {}, which is no server of the charts",
         own.service,
         own.host
     );
-    let labels: Vec<String> = selector.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let name = name(cluster, &own.host);
+    let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     Ok(Goal::labelled(name, &labels.join(","), PORT))
+}
+
+/// A host's name as a Service of the shop's namespace.
+fn name<'a>(cluster: &Cluster, host: &'a str) -> &'a str {
+    host.trim_end_matches(&format!(".{}.svc.cluster.local", cluster.namespace))
+}
+
+/// Which pods are behind a host; none where it is not a Service of the shop's namespace.
+async fn labels(cluster: &Cluster, host: &str) -> Result<BTreeMap<String, String>> {
+    let name = name(cluster, host);
+    let services = cluster.api::<Server>();
+    let found = services.get_opt(name).await.with_context(|| format!("cannot read Service {name}"))?;
+    Ok(found.and_then(|service| service.spec?.selector).unwrap_or_default())
 }
 
 /// Whether these credentials open a database.
@@ -163,6 +188,8 @@ mod tests {
     fn a_url_says_who_logs_in_where() {
         let own = own("orders-postgres");
         assert_eq!((&*own.user, &*own.password, &*own.database), ("orders", "secret", "orders"));
+        let managed = "postgres://orders:a?b@db.example.com:5432/orders?sslmode=verify-full";
+        assert_eq!(read(Service::Orders, managed).unwrap().host, "db.example.com");
         for bad in ["", "postgres://orders@db/orders", "postgres://orders:x@db", "mysql://a:b@c/d"] {
             assert_eq!(read(Service::Orders, bad), None, "{bad}");
         }

@@ -19,18 +19,27 @@ use crate::shop::Service;
 const LIMIT: Duration = Duration::from_secs(120);
 const BETWEEN: Duration = Duration::from_millis(200);
 
-/// Services that are not there, or of which fewer pods serve than are wanted, or none.
+/// Services that are not there, or are to have no pods.
+pub(super) fn away(deployments: &[Deployment]) -> Vec<String> {
+    let serves = |name: &&str| {
+        let named = |it: &&Deployment| it.metadata.name.as_deref() == Some(*name);
+        deployments.iter().find(named).is_some_and(|deployment| wanted(deployment) > 0)
+    };
+    Service::ALL.map(Service::name).into_iter().filter(|name| !serves(name)).map(str::to_owned).collect()
+}
+
+/// Those, and services of which more or fewer pods serve than are to.
 pub(super) fn not_serving(deployments: &[Deployment]) -> Vec<String> {
-    let names = || deployments.iter().filter_map(|deployment| deployment.metadata.name.as_deref());
-    let missing =
-        Service::ALL.map(Service::name).into_iter().filter(|name| !names().any(|there| there == *name));
-    let held = deployments.iter().filter(|deployment| !is_whole(deployment));
-    let held = held.filter_map(|deployment| deployment.metadata.name.as_deref());
-    missing.chain(held).map(str::to_owned).collect()
+    let held = deployments.iter().filter(|deployment| wanted(deployment) > 0 && !is_whole(deployment));
+    away(deployments).into_iter().chain(held.filter_map(|it| it.metadata.name.clone())).collect()
+}
+
+fn wanted(deployment: &Deployment) -> i32 {
+    deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
 }
 
 fn is_whole(deployment: &Deployment) -> bool {
-    let wanted = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    let wanted = wanted(deployment);
     let status = deployment.status.clone().unwrap_or_default();
     let is_seen = status.observed_generation >= deployment.metadata.generation;
     let counts = [status.replicas, status.updated_replicas, status.ready_replicas];
@@ -164,11 +173,11 @@ async fn listed(cluster: &Cluster, selector: &str) -> Result<Vec<Pod>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::cluster::fake;
 
-    fn payments(replicas: i32, ready: i32) -> Value {
+    pub(in crate::prove::kubernetes) fn payments(replicas: i32, ready: i32) -> Value {
         let containers = json!([{ "name": "payments", "image": "x", "env": [
             { "name": "MADANG_LISTEN", "value": "a" },
             { "name": "MADANG_FAULTS", "value": "false" },
@@ -198,15 +207,19 @@ mod tests {
         let with = |value: Value| -> Vec<Deployment> {
             others.iter().cloned().chain([value]).map(|it| serde_json::from_value(it).unwrap()).collect()
         };
-        assert!(not_serving(&with(payments(2, 2))).is_empty());
-        assert_eq!(not_serving(&with(payments(2, 1))), ["payments"]);
-        assert_eq!(not_serving(&with(payments(2, 3))), ["payments"], "one is still to go");
-        assert_eq!(not_serving(&with(payments(0, 0))), ["payments"], "nobody is to serve");
+        let told = |value: Value| (away(&with(value.clone())), not_serving(&with(value)));
+        let nobody: Vec<String> = Vec::new();
+        let it = || vec!["payments".to_owned()];
+        assert_eq!(told(payments(2, 2)), (nobody.clone(), nobody.clone()));
+        assert_eq!(told(payments(2, 1)), (nobody.clone(), it()));
+        assert_eq!(told(payments(2, 3)), (nobody.clone(), it()), "one is still to go");
+        assert_eq!(told(payments(0, 0)), (it(), it()), "nobody is to serve");
+        assert_eq!(told(payments(0, 1)), (it(), it()), "nobody is to serve, and the last still does");
         let mut old = payments(2, 2);
         old["metadata"]["generation"] = json!(4);
-        assert_eq!(not_serving(&with(old)), ["payments"]);
+        assert_eq!(told(old), (nobody, it()));
         let without = &with(payments(2, 2))[..Service::ALL.len() - 1];
-        assert_eq!(not_serving(without), ["payments"], "it is not there");
+        assert_eq!(away(without), it(), "it is not there");
     }
 
     #[tokio::test]
