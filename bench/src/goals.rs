@@ -14,6 +14,7 @@ mod pair;
 mod postgres;
 mod restate;
 mod saga;
+mod sidecar;
 mod stall;
 mod start;
 mod syscalls;
@@ -34,7 +35,7 @@ use crate::backend::Missing;
 /// Which goals, and for how long.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Which; all but `restate` where none is named
+    /// Which; all but `restate` and `sidecar` where none is named
     goals: Vec<Goal>,
     /// How often each is measured, in turn with its yardstick
     #[arg(long, default_value = "3")]
@@ -51,6 +52,12 @@ pub struct Args {
     /// Where to write a page with pictures of them
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Where a shop in the mesh takes orders, on a cluster whose nodes are this machine; for `sidecar`
+    #[arg(long, value_name = "URL")]
+    mesh: Option<String>,
+    /// Where the same shop without sidecars takes them
+    #[arg(long, value_name = "URL")]
+    bare: Option<String>,
     /// Print the table in Markdown
     #[arg(long)]
     markdown: bool,
@@ -83,6 +90,8 @@ pub(crate) enum Goal {
     Nats,
     /// The same saga on Restate, which `make bench-peers` installs
     Restate,
+    /// Two shops on a cluster, one of them without sidecars
+    Sidecar,
 }
 
 impl Goal {
@@ -100,12 +109,14 @@ impl Goal {
             Self::Postgres => "postgres",
             Self::Nats => "nats",
             Self::Restate => "restate",
+            Self::Sidecar => "sidecar",
         }
     }
 
     /// Those that need nothing but what this repository builds.
     fn usual() -> Vec<Self> {
-        Self::value_variants().iter().copied().filter(|goal| *goal != Self::Restate).collect()
+        let is_usual = |goal: &Self| !matches!(goal, Self::Restate | Self::Sidecar);
+        Self::value_variants().iter().copied().filter(is_usual).collect()
     }
 
     async fn rows(self, args: &Args) -> Result<Vec<Row>> {
@@ -122,6 +133,7 @@ impl Goal {
             Self::Postgres => postgres::rows(args).await,
             Self::Nats => nats::rows(args).await,
             Self::Restate => restate::rows(args).await,
+            Self::Sidecar => sidecar::rows(args).await,
         }
     }
 }

@@ -81,6 +81,22 @@ pub fn cpu(pids: &[i32]) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 1_000 / per_second))
 }
 
+/// The processes of this machine whose names are wanted, without this one.
+pub(crate) fn named(is_wanted: impl Fn(&str) -> bool) -> Result<Vec<i32>> {
+    let own = i32::try_from(std::process::id())?;
+    let mut all = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let entry = entry?;
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // It may have ended since.
+        let name = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+        if pid != own && is_wanted(name.trim_end()) {
+            all.push(pid);
+        }
+    }
+    Ok(all)
+}
+
 /// CPU that this process has used.
 pub(crate) fn own_cpu() -> Result<Duration> {
     cpu(&[i32::try_from(std::process::id())?])

@@ -19,6 +19,7 @@ mod rolling_restart;
 mod rolling_update;
 mod saga_atomicity;
 mod scale_hot_service;
+mod slow_network;
 mod trace_complete;
 mod zero_trust;
 
@@ -48,6 +49,7 @@ pub const EXPERIMENTS: &[Experiment] = &[
     drain::EXPERIMENT,
     scale_hot_service::EXPERIMENT,
     retries::EXPERIMENT,
+    slow_network::EXPERIMENT,
     circuit_breaker::EXPERIMENT,
     zero_trust::EXPERIMENT,
     private_data::EXPERIMENT,

@@ -95,6 +95,8 @@ mod tests {
             orders: 10,
             json: None,
             html: None,
+            mesh: None,
+            bare: None,
             markdown: false,
         };
         let row = |at: f64| {

@@ -68,7 +68,7 @@ async fn run(trial: &Trial) -> Result<()> {
         orders.orders.wrong() + orders.orders.refused,
         Limit::AtMost(0.0),
     );
-    let others = orders.orders.acknowledged - orders.orders.confirmed.min(orders.orders.acknowledged);
+    let others = orders.orders.acknowledged.saturating_sub(orders.orders.confirmed);
     trial.count("orders that were taken and not confirmed at last", others, Limit::AtMost(0.0));
     trial.ms(
         "until the last order was confirmed, once payments was back",
