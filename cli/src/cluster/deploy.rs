@@ -42,7 +42,8 @@ pub(super) struct ChartArgs {
     #[arg(long, value_name = "FOLDER", default_value = "helm")]
     pub(super) charts: PathBuf,
 
-    /// A file with values for all charts, or for one such as commons=FILE; may be given more than once
+    /// A file with values for all charts, or for one such as commons=FILE, or a folder with files such as commons.yaml; may be
+    /// given more than once
     #[arg(short = 'f', long = "values", value_name = "[RELEASE=]FILE")]
     pub(super) values: Vec<ValuesFile>,
 
@@ -57,7 +58,7 @@ pub(super) struct ChartArgs {
 
 impl ChartArgs {
     fn values(&self) -> Result<Values> {
-        if let Some(file) = self.values.iter().find(|file| !file.path.is_file()) {
+        if let Some(file) = self.values.iter().find(|file| !file.path.exists()) {
             bail!("{} is not there; it was named with --values", file.path.display());
         }
         Ok(Values { files: self.values.clone(), image_tag: self.image_tag.clone() })

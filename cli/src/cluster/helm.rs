@@ -36,12 +36,25 @@ pub(crate) struct Helm {
     flags: Vec<String>,
 }
 
-/// A file with values, for all releases or for one: charts refuse values that they do not know.
+/// A file with values, for all releases or for one, or a folder with files `<release>.yaml`: charts refuse values that they do not know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ValuesFile {
     /// For which release, where not for all.
     pub(crate) release: Option<Release>,
     pub(crate) path: PathBuf,
+}
+
+impl ValuesFile {
+    /// The file for a release, where there is one.
+    fn of(&self, release: Release) -> Option<PathBuf> {
+        if self.release.is_some_and(|own| own != release) {
+            return None;
+        }
+        match self.path.is_dir() {
+            true => Some(self.path.join(format!("{release}.yaml"))).filter(|file| file.is_file()),
+            false => Some(self.path.clone()),
+        }
+    }
 }
 
 impl FromStr for ValuesFile {
@@ -111,8 +124,8 @@ pub(crate) fn mend(listed: &Listed) -> Option<Call> {
 /// What installs a release, or upgrades it.
 pub(crate) fn install(release: Release, charts: &Charts, values: &Values) -> Call {
     let chart = charts.chart(release).display().to_string();
-    let files = values.files.iter().filter(|file| file.release.is_none_or(|it| it == release));
-    let files = files.flat_map(|file| ["--values".to_owned(), file.path.display().to_string()]);
+    let files = values.files.iter().filter_map(|file| file.of(release));
+    let files = files.flat_map(|file| ["--values".to_owned(), file.display().to_string()]);
     let tag =
         values.image_tag.iter().flat_map(|tag| ["--set-string".to_owned(), format!("global.imageTag={tag}")]);
     Call::new("helm", ["upgrade", "--install", release.name(), &chart, "--timeout", TIMEOUT])
@@ -176,6 +189,18 @@ mod tests {
              --values x=y.yaml \
              --set-string global.imageTag=1.2"
         );
+    }
+
+    #[test]
+    fn a_folder_has_a_file_for_each_release_that_is_to_have_values() {
+        let (charts, folder) = (Charts::open(Path::new("helm"), &[]).unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(folder.path().join("orders.yaml"), "{}").unwrap();
+        let path = folder.path().to_path_buf();
+        let values = Values { files: vec![ValuesFile { release: None, path }], image_tag: None };
+        let told = |release| install(release, &charts, &values).to_string();
+        let orders = Release::all().find(|release| release.name() == "orders").unwrap();
+        assert!(told(orders).ends_with("/orders.yaml"), "{}", told(orders));
+        assert!(!told(Release::Commons).contains("--values"), "{}", told(Release::Commons));
     }
 
     #[test]
