@@ -21,6 +21,7 @@ mod outcome;
 mod policies;
 mod releases;
 mod replica;
+mod routes;
 mod run;
 mod shop;
 mod trial;

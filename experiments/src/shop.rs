@@ -11,12 +11,13 @@ use madang_api::inventory::v1::inventory_service_client::InventoryServiceClient;
 use madang_api::orders::v1::PlaceOrderRequest;
 use madang_api::types::v1::{Address, ProductQuantity};
 use madang_api::within;
-use madang_load::{Choice, Load, Mix, Report, Schedule, Settings};
+use madang_load::{Choice, Load, Mix, Orders, Report, Schedule, Settings};
 use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint};
 use uuid::Uuid;
 
-use crate::{Phase, Trial, World};
+use crate::outcome::ms;
+use crate::{Limit, Phase, Trial, World};
 
 /// The product that is ordered: small, so that a parcel bears it.
 pub(crate) const PRODUCT: &str = "celadon-tea-cup";
@@ -25,6 +26,9 @@ const PIECES: i64 = 1_000_000;
 pub(crate) const USUAL: Duration = Duration::from_secs(5);
 /// How long orders may take to come to their end after a load, unless that is what is measured.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// A customer does not notice less; where visits were slow before, they may be so again, by the noise of a busy machine.
+const SLOW: Duration = Duration::from_millis(250);
+const NOISE: u32 = 3;
 /// A fault ends by itself, whatever becomes of who set it.
 const TTL: i64 = 60;
 
@@ -103,6 +107,20 @@ impl Loading {
         trial.plot(self.wanted.title, (self.wanted.phase, self.began), &report);
         Ok(report)
     }
+}
+
+/// What visits may take while something is harmed that they do not need, by what they took before, at the 99th percentile.
+pub(crate) fn unnoticed(before: &Report) -> Limit {
+    Limit::AtMost(ms(SLOW.max(before.latency.quantile(0.99) * NOISE)))
+}
+
+/// Some orders were taken, and every one of them came to its good end, once.
+pub(crate) fn all_confirmed(trial: &Trial, orders: &Orders) {
+    trial.count("orders that were taken", orders.acknowledged, Limit::AtLeast(1.0));
+    let wrong = orders.wrong() + orders.refused;
+    trial.count("orders that were lost, refused or doubled", wrong, Limit::AtMost(0.0));
+    let others = orders.acknowledged.saturating_sub(orders.confirmed);
+    trial.count("orders that were taken and not confirmed at last", others, Limit::AtMost(0.0));
 }
 
 /// Connects to a server of gRPC.

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use futures::future::{try_join, try_join_all};
 use serde_json::{Value, json};
 
 use crate::replica::answers;
+use crate::routes;
 use crate::shop::Wanted;
 use crate::{Experiment, Kind, Limit, Needs, Phase, Setup, Trial, Unit};
 
@@ -89,10 +90,7 @@ async fn run(trial: &Trial) -> Result<()> {
 
 /// Has the mesh send calls to all pods of the service alike: each route leads to the service, and to no subset of it.
 async fn follow_pods(trial: &Trial) -> Result<()> {
-    let (kubernetes, object) = (trial.world().kubernetes()?, Kind::VirtualService.named(SERVICE));
-    let mut routes = kubernetes.read(&object).await?["spec"]["http"].take();
-    routes.as_array_mut().context("catalog has no routes")?.iter_mut().for_each(without_subsets);
-    kubernetes.change(&object, json!({ "spec": { "http": routes } })).await
+    routes::each(trial.world().kubernetes()?, SERVICE, without_subsets).await
 }
 
 fn without_subsets(route: &mut Value) {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::OWNERS;
 use crate::outcome::ms;
-use crate::shop::{Wanted, kill, start, stock};
+use crate::shop::{Wanted, all_confirmed, kill, start, stock, unnoticed};
 use crate::{Experiment, Limit, Needs, Phase, Setup, Trial, Unit};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
@@ -30,9 +30,6 @@ pub(super) const EXPERIMENT: Experiment = Experiment {
     run: |trial| Box::pin(run(trial)),
 };
 
-/// A customer does not notice less; where visits were slow before, they may be so again, by the noise of a busy machine.
-const SLOW: Duration = Duration::from_millis(250);
-const NOISE: u32 = 3;
 /// The longest pause of a saga between two tries of a step, and the time that the steps take, twice over.
 const DRAINED: Duration = Duration::from_secs(20);
 
@@ -60,16 +57,9 @@ async fn run(trial: &Trial) -> Result<()> {
     trial.ms(
         "99th percentile of visits while payments was dead",
         visits.latency.quantile(0.99),
-        Limit::AtMost(ms(SLOW.max(before.latency.quantile(0.99) * NOISE))),
+        unnoticed(&before),
     );
-    trial.count("orders that were taken", orders.orders.acknowledged, Limit::AtLeast(1.0));
-    trial.count(
-        "orders that were lost, refused or doubled",
-        orders.orders.wrong() + orders.orders.refused,
-        Limit::AtMost(0.0),
-    );
-    let others = orders.orders.acknowledged.saturating_sub(orders.orders.confirmed);
-    trial.count("orders that were taken and not confirmed at last", others, Limit::AtMost(0.0));
+    all_confirmed(trial, &orders.orders);
     trial.ms(
         "until the last order was confirmed, once payments was back",
         drained,

@@ -1,11 +1,12 @@
 use anyhow::Result;
 use madang_api::faults::v1::Fault;
-use serde_json::json;
+use serde_json::{Value, json};
 use tonic::Code;
 
 use crate::replica::{answers, counted, three};
+use crate::routes;
 use crate::shop::{Wanted, fault, harm_at};
-use crate::{Experiment, Kind, Limit, Needs, Phase, Setup, Trial, Unit, Variant};
+use crate::{Experiment, Limit, Needs, Phase, Setup, Trial, Unit, Variant};
 
 pub(super) const EXPERIMENT: Experiment = Experiment {
     id: "retries",
@@ -75,13 +76,8 @@ async fn run(trial: &Trial) -> Result<()> {
 
 /// Every route to the catalog states that a call is tried once.
 async fn no_second_try(trial: &Trial) -> Result<()> {
-    let kubernetes = trial.world().kubernetes()?;
-    let routes = Kind::VirtualService.named("catalog");
-    let mut http = kubernetes.read(&routes).await?["spec"]["http"].take();
-    for route in http.as_array_mut().into_iter().flatten() {
-        route["retries"] = json!({ "attempts": 0 });
-    }
-    kubernetes.change(&routes, json!({ "spec": { "http": http } })).await?;
+    let once = |route: &mut Value| route["retries"] = json!({ "attempts": 0 });
+    routes::each(trial.world().kubernetes()?, "catalog", once).await?;
     trial.mark("control: the route makes no second try");
     Ok(())
 }
