@@ -15,7 +15,7 @@ use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tower::{Service, ServiceExt};
 
-use crate::server::methods;
+use crate::server::method_of;
 use crate::trace::seen::{Seen, Side};
 use crate::trace::{self, baggage};
 use crate::{Carrier, Metrics, Platform, deadline};
@@ -83,7 +83,7 @@ impl Service<Request<Body>> for Client {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let (method, service) = (methods::known(request.uri().path()), self.clone());
+        let (method, service) = (method_of(&request), self.clone());
         let span = trace::call(&method, request.headers_mut());
         let call = self.metrics.rpc().client(Arc::clone(&method.label));
         let seen = Seen::new(Side::Client, call, span);

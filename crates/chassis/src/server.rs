@@ -13,7 +13,6 @@ use std::time::Duration;
 use http::{Request, Response};
 use tonic::body::Body;
 use tonic::server::NamedService;
-use tonic::service::Routes;
 use tower::{Service, ServiceExt};
 
 use crate::config::ServerArgs;
@@ -30,14 +29,19 @@ mod limit;
 pub(crate) mod methods;
 mod observe;
 mod panics;
+mod services;
 
-use around::Layered;
 pub use around::RpcService;
+use around::{Answered, Layered};
 pub(crate) use around::{Around, Next};
-pub(crate) use observe::request_id;
+pub(crate) use observe::{Rpc, request_id};
 
 /// Requests beyond those that are taken on, so that the rest is refused and not left waiting.
 const SPARE_REQUESTS: u32 = 256;
+
+/// What lists the services.
+const REFLECTION: [&str; 2] =
+    ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
 /// What can go wrong before a server serves.
 #[derive(Debug, thiserror::Error)]
@@ -52,8 +56,7 @@ pub enum Error {
 pub struct Server {
     platform: Platform,
     args: ServerArgs,
-    routes: Routes,
-    names: Vec<&'static str>,
+    services: services::Services,
     starting: ReadyGuard,
 }
 
@@ -63,8 +66,7 @@ impl Server {
         Self {
             platform: platform.clone(),
             args: args.clone(),
-            routes: Routes::default(),
-            names: Vec::new(),
+            services: services::Services::default(),
             starting: platform.readiness.guard("server"),
         }
     }
@@ -73,12 +75,10 @@ impl Server {
     #[must_use]
     pub fn add_service<S>(mut self, service: S) -> Self
     where
-        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Answered>,
         S: NamedService + Clone + Send + Sync + 'static,
-        S::Future: Send,
     {
-        self.routes = self.routes.add_service(service);
-        self.names.push(S::NAME);
+        self.services.add(service);
         self
     }
 
@@ -115,10 +115,10 @@ impl Server {
             tracing::warn!("faults can be set here: this is for experiments");
             self = self.add_service(faults.service());
         }
-        let (routes, methods) = self.complete_routes()?;
-        let Self { platform, args, starting, .. } = self;
+        let methods = self.complete_services()?;
+        let Self { platform, args, services, starting } = self;
         let limits = limit::Limit::new(&args, &platform);
-        let services = Layered(faults.map(FaultInjection::new), routes.prepare());
+        let services = Layered(faults.map(FaultInjection::new), services);
         let bounded =
             Layered(deadline::Deadline::new(&platform, args.trust_deadline), Layered(limits, services));
         let observe = observe::Observe::new(&platform, methods, args.trust_deadline);
@@ -127,13 +127,8 @@ impl Server {
     }
 
     /// Adds what every server has, and gathers the methods that there are then.
-    fn complete_routes(&mut self) -> Result<(Routes, Arc<methods::Methods>), Error> {
-        let health = health::server(&self.platform.readiness, &self.names);
-        self.names.extend([
-            health::NAME,
-            "grpc.reflection.v1.ServerReflection",
-            "grpc.reflection.v1alpha.ServerReflection",
-        ]);
+    fn complete_services(&mut self) -> Result<Arc<methods::Methods>, Error> {
+        self.services.add(health::server(&self.platform.readiness, &self.services.names()));
         let descriptors = [
             madang_api::FILE_DESCRIPTOR_SET,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
@@ -142,18 +137,17 @@ impl Server {
             // For the details of errors, which clients read by reflection.
             tonic_types::pb::FILE_DESCRIPTOR_SET,
         ];
+        let names = [&self.services.names()[..], &REFLECTION].concat();
         let reflection = || {
             let empty = tonic_reflection::server::Builder::configure();
             let known = descriptors
                 .iter()
                 .fold(empty, |builder, set| builder.register_encoded_file_descriptor_set(set));
-            self.names.iter().fold(known, |builder, name| builder.with_service_name(*name))
+            names.iter().fold(known, |builder, name| builder.with_service_name(*name))
         };
-        let v1 = reflection().build_v1().map_err(unreadable)?;
-        let v1alpha = reflection().build_v1alpha().map_err(unreadable)?;
-        let routes = std::mem::take(&mut self.routes);
-        let routes = routes.add_service(health).add_service(v1).add_service(v1alpha);
-        Ok((routes, Arc::new(methods::Methods::served(&self.names))))
+        self.services.add(reflection().build_v1().map_err(unreadable)?);
+        self.services.add(reflection().build_v1alpha().map_err(unreadable)?);
+        Ok(Arc::new(methods::Methods::served(&names)))
     }
 }
 
@@ -165,9 +159,19 @@ fn unreadable(error: tonic_reflection::server::Error) -> Error {
     })
 }
 
-/// Whether either side of the RPC at this path streams; false where no contract has it.
-pub fn is_stream(path: &str) -> bool {
-    methods::known(path).streams
+/// Whether either side of the RPC that is called streams; false where no contract has it.
+pub fn is_stream<B>(request: &Request<B>) -> bool {
+    method_of(request).streams
+}
+
+/// The method that is called. Where a server has found it for its call, and this is the same one passed on, it is not looked
+/// for again.
+pub(crate) fn method_of<B>(request: &Request<B>) -> Arc<methods::Method> {
+    let (path, found) = (request.uri().path(), request.extensions().get::<Rpc>());
+    match found.filter(|rpc| *rpc.method.label == *path) {
+        Some(rpc) => Arc::clone(&rpc.method),
+        None => methods::known(path),
+    }
 }
 
 /// When to come again after a refusal for want of capacity.
@@ -179,8 +183,20 @@ mod tests {
 
     #[test]
     fn streams_are_known() {
-        assert!(is_stream("/madang.orders.v1.OrdersService/WatchOrder"));
-        assert!(!is_stream("/madang.orders.v1.OrdersService/PlaceOrder"));
-        assert!(!is_stream("nonsense"));
+        let call = |path: &str| Request::builder().uri(path).body(()).unwrap();
+        assert!(is_stream(&call("/madang.orders.v1.OrdersService/WatchOrder")));
+        assert!(!is_stream(&call("/madang.orders.v1.OrdersService/PlaceOrder")));
+        assert!(!is_stream(&call("/nonsense")));
+    }
+
+    #[test]
+    fn what_a_server_found_is_not_taken_for_another_call() {
+        let watch = "/madang.orders.v1.OrdersService/WatchOrder";
+        let rpc = Rpc { method: methods::known(watch), request_id: Arc::from("1") };
+        let mut call = Request::builder().uri(watch).body(()).unwrap();
+        call.extensions_mut().insert(rpc);
+        assert!(is_stream(&call));
+        *call.uri_mut() = "/madang.orders.v1.OrdersService/PlaceOrder".parse().unwrap();
+        assert!(!is_stream(&call));
     }
 }

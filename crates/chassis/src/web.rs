@@ -1,6 +1,16 @@
 //! HTTP services, such as the gateway and the console, on the same platform as gRPC ones.
 
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+
+use axum::routing::future::RouteFuture;
 use axum::{Router, middleware};
+use futures::TryFutureExt;
+use futures::future::{Either, MapOk};
+use http::{Request, Response, Version, header};
+use hyper::body::Incoming;
+use tonic::body::Body;
+use tower::Service;
 
 use crate::config::ServerArgs;
 use crate::transport::{Limits, accept};
@@ -12,13 +22,74 @@ mod observe;
 /// id, is measured by its route, is refused with 503 beyond `--max-concurrency`, and is answered 500 where its handler
 /// panics. gRPC passes through: [`Server::into_service`](crate::Server::into_service) does all this for itself.
 pub async fn serve(platform: &Platform, args: &ServerArgs, listener: Listener, router: Router) {
-    let limits = Limits {
+    accept(listener, observed(platform, args, router), limits(platform, args)).await;
+}
+
+/// The same on a port that speaks gRPC as well: `rpc` answers what comes as such over HTTP/2, and the router all else.
+pub async fn serve_beside<S>(
+    platform: &Platform,
+    args: &ServerArgs,
+    listener: Listener,
+    (rpc, router): (S, Router),
+) where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let both = Beside { rpc, router: observed(platform, args, router) };
+    accept(listener, both, limits(platform, args)).await;
+}
+
+fn limits(platform: &Platform, args: &ServerArgs) -> Limits {
+    Limits {
         requests_per_connection: args.requests(),
         drain: args.drain_timeout,
         shutdown: platform.shutdown.clone(),
-    };
+    }
+}
+
+fn observed(platform: &Platform, args: &ServerArgs, router: Router) -> Router {
     let observer = observe::Observer::new(platform, args);
-    let router = router.layer(middleware::from_fn_with_state(observer, observe::observe));
-    tracing::info!(address = listener.local_addr().map(tracing::field::display), "serves HTTP");
-    accept(listener, router, limits).await;
+    router.layer(middleware::from_fn_with_state(observer, observe::observe))
+}
+
+/// gRPC beside a router, which would be most of what a call costs here.
+#[derive(Clone)]
+struct Beside<S> {
+    rpc: S,
+    router: Router,
+}
+
+type Told = http_body_util::Either<Body, axum::body::Body>;
+
+impl<S> Service<Request<Incoming>> for Beside<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    type Response = Response<Told>;
+    type Error = Infallible;
+    type Future = Either<
+        MapOk<S::Future, fn(Response<Body>) -> Self::Response>,
+        MapOk<RouteFuture<Infallible>, fn(Response<axum::body::Body>) -> Self::Response>,
+    >;
+
+    /// Both are always ready.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        if is_grpc(&request) {
+            return Either::Left(
+                self.rpc.call(request.map(Body::new)).map_ok(|answer| answer.map(Told::Left)),
+            );
+        }
+        Either::Right(self.router.call(request).map_ok(|answer| answer.map(Told::Right)))
+    }
+}
+
+/// Whether it is gRPC itself, and not gRPC-Web or gRPC over HTTP/1, of which a router tells.
+fn is_grpc<B>(request: &Request<B>) -> bool {
+    let content = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], http::HeaderValue::as_bytes);
+    let rest = content.strip_prefix(b"application/grpc");
+    request.version() == Version::HTTP_2 && rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))
 }

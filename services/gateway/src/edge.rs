@@ -2,14 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{Request, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use madang_api::error::retry_later;
 use madang_chassis::{Platform, trace};
 use madang_types::Ids;
 use tokio::time::Instant;
+use tonic::Status;
 use uuid::Uuid;
 
 use crate::Limits;
@@ -44,6 +46,11 @@ impl RequestId {
         Self::new(Uuid::nil())
     }
 
+    /// Names the request in its answer.
+    pub(crate) fn tell(self, headers: &mut HeaderMap) {
+        headers.insert(REQUEST_ID, self.0);
+    }
+
     /// The id as text.
     pub(crate) fn as_str(&self) -> &str {
         &self.1
@@ -67,36 +74,46 @@ impl Edge {
         }
     }
 
-    /// The answer to a client that asks too much.
-    fn refuse(&self, request: &Request) -> Option<Response> {
+    /// Takes a request in, stripped of what only the inside may say and with its id.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED RATE_LIMITED for a client that asks too much.
+    pub(crate) fn admit<B>(&self, request: &mut Request<B>, id: &RequestId) -> Result<(), Status> {
         let client = client::of(request, self.trusted_hops);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait = clients.admit(client, Instant::now()).err()?;
-        let status = retry_later(RATE_LIMITED, "this client sends more requests than it may", wait);
-        Some(match Protocol::of(request.headers()) {
-            Some(protocol) => protocol.refusal(status),
-            None => Problem::from(status).into_response(),
-        })
+        clients
+            .admit(client, Instant::now())
+            .map_err(|wait| retry_later(RATE_LIMITED, "this client sends more requests than it may", wait))?;
+        drop(clients);
+        strip(request.headers_mut());
+        request.headers_mut().insert(REQUEST_ID, id.0.clone());
+        Ok(())
+    }
+
+    /// The id of a request.
+    pub(crate) fn id<B>(&self, request: &Request<B>) -> RequestId {
+        RequestId::of(request.headers(), &*self.ids)
     }
 }
 
-/// Goes around everything: knows the request by an id, strips what only the inside may say, limits its client, and writes
-/// problems.
-pub(crate) async fn around(State(edge): State<Edge>, mut request: Request, next: Next) -> Response {
-    let id = RequestId::of(request.headers(), &*edge.ids);
+/// Goes around everything but gRPC itself: knows the request by an id, strips what only the inside may say, limits its client,
+/// and writes problems.
+pub(crate) async fn around(State(edge): State<Edge>, mut request: Request<Body>, next: Next) -> Response {
+    let id = edge.id(&request);
     // The span is the chassis's, which takes any id.
     trace::request(id.as_str());
-    let mut response = match edge.refuse(&request) {
-        None => {
-            strip(request.headers_mut());
-            request.headers_mut().insert(REQUEST_ID, id.0.clone());
+    let mut response = match edge.admit(&mut request, &id) {
+        Ok(()) => {
             request.extensions_mut().insert(id.clone());
             next.run(request).await
         }
-        Some(refusal) => refusal,
+        Err(status) => match Protocol::of(request.headers()) {
+            Some(protocol) => protocol.refusal(status),
+            None => Problem::from(status).into_response(),
+        },
     };
     problem::render(&mut response, &id);
-    response.headers_mut().insert(REQUEST_ID, id.0);
+    id.tell(response.headers_mut());
     response
 }
 

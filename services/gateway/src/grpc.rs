@@ -2,14 +2,13 @@
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use axum::body::Body as AxumBody;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use futures::future::Either;
-use http::{HeaderMap, HeaderValue, Request, StatusCode, Version, header};
-use http_body::Body as HttpBody;
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use madang_api::catalog::v1::catalog_service_server::CatalogServiceServer;
 use madang_api::notifications::v1::notifications_service_server::NotificationsServiceServer;
 use madang_api::orders::v1::orders_service_server::OrdersServiceServer;
@@ -20,6 +19,7 @@ use tonic::body::Body;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, Service, ServiceExt};
 
+use crate::edge::{self, RequestId};
 use crate::problem::{Problem, UNSUPPORTED_MEDIA_TYPE};
 use crate::{Clients, Config};
 
@@ -29,15 +29,12 @@ mod forward;
 
 use forward::Forward;
 
-/// The gRPC side of the edge.
-#[derive(Clone)]
-pub(crate) struct Edge {
-    grpc: Guarded,
-    web: GrpcWebService<Guarded>,
-}
+/// What passes calls on, where the allow-list names them.
+#[derive(Clone, Debug)]
+pub(crate) struct Guarded(RpcService);
 
-impl Edge {
-    /// Passes calls on; has health and reflection of its own, which list the passed services only.
+impl Guarded {
+    /// Has health and reflection of its own, which list the passed services only.
     ///
     /// # Errors
     /// As the chassis says.
@@ -54,11 +51,70 @@ impl Edge {
                 timeout,
             ))
             .into_service()?;
-        let grpc = Guarded(rpc);
-        Ok(Self { web: GrpcWebLayer::new().layer(grpc.clone()), grpc })
+        Ok(Self(rpc))
+    }
+}
+
+/// gRPC itself, over HTTP/2.
+#[derive(Clone, Debug)]
+pub(crate) struct Calls {
+    edge: edge::Edge,
+    grpc: Guarded,
+}
+
+impl Calls {
+    /// What holds for every request, around what passes calls on.
+    pub(crate) fn new(edge: edge::Edge, grpc: Guarded) -> Self {
+        Self { edge, grpc }
+    }
+}
+
+impl Service<Request<Body>> for Calls {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Told;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
-    /// Answers what is on no other route: a call, or a path that does not exist.
+    fn call(&mut self, mut request: Request<Body>) -> Told {
+        let id = self.edge.id(&request);
+        let answer = match self.edge.admit(&mut request, &id) {
+            Ok(()) => self.grpc.call(request),
+            Err(refusal) => Either::Left(ready(Ok(refusal.into_http()))),
+        };
+        Told { answer, id: Some(id) }
+    }
+}
+
+/// What a call is answered, with its id.
+pub(crate) struct Told {
+    answer: Passed,
+    id: Option<RequestId>,
+}
+
+impl Future for Told {
+    type Output = Result<http::Response<Body>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut answer = ready!(Pin::new(&mut self.answer).poll(cx))?;
+        if let Some(id) = self.id.take() {
+            id.tell(answer.headers_mut());
+        }
+        Poll::Ready(Ok(answer))
+    }
+}
+
+/// What is on no other route: a call by gRPC-Web, or a path that does not exist.
+#[derive(Clone)]
+pub(crate) struct Rest(GrpcWebService<Guarded>);
+
+impl Rest {
+    pub(crate) fn new(grpc: Guarded) -> Self {
+        Self(GrpcWebLayer::new().layer(grpc))
+    }
+
     pub(crate) async fn answer(self, request: Request<AxumBody>) -> Response {
         match Protocol::of(request.headers()) {
             None if is_other_web(request.headers()) => {
@@ -69,41 +125,32 @@ impl Edge {
             }
             None => Problem::new(StatusCode::NOT_FOUND, "UNKNOWN_PATH", "there is nothing at this path")
                 .into_response(),
-            Some(Protocol::Grpc) if request.version() != Version::HTTP_2 => {
+            // Over HTTP/2 it does not come here.
+            Some(Protocol::Grpc) => {
                 let detail = "gRPC needs HTTP/2; over HTTP/1.1 send application/grpc-web";
                 Problem::new(StatusCode::BAD_REQUEST, "HTTP2_REQUIRED", detail).into_response()
             }
-            Some(Protocol::Grpc) => told(self.grpc.oneshot(request.map(Body::new)).await),
-            Some(Protocol::Web(_)) => told(self.web.oneshot(request.map(Body::new)).await),
+            Some(Protocol::Web(_)) => match self.0.oneshot(request.map(Body::new)).await {
+                Ok(response) => response.map(AxumBody::new),
+                Err(never) => match never {},
+            },
         }
     }
 }
 
-fn told<B>(answer: Result<http::Response<B>, Infallible>) -> Response
-where
-    B: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static,
-{
-    match answer {
-        Ok(response) => response.map(AxumBody::new),
-        Err(never) => match never {},
-    }
-}
-
-/// Refuses what the allow-list does not name.
-#[derive(Clone, Debug)]
-struct Guarded(RpcService);
+type Passed =
+    Either<Ready<Result<http::Response<Body>, Infallible>>, <RpcService as Service<Request<Body>>>::Future>;
 
 impl Service<Request<Body>> for Guarded {
     type Response = http::Response<Body>;
     type Error = Infallible;
-    type Future =
-        Either<Ready<Result<Self::Response, Infallible>>, <RpcService as Service<Request<Body>>>::Future>;
+    type Future = Passed;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
+    fn call(&mut self, request: Request<Body>) -> Passed {
         match allowed::check(request.uri().path()) {
             Ok(()) => Either::Right(self.0.call(request)),
             Err(refusal) => Either::Left(ready(Ok(refusal.into_http()))),

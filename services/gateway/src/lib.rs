@@ -51,17 +51,19 @@ pub enum Error {
 /// See [`Error`]; all of them are at the start.
 pub async fn run(config: Config, listener: Listener, platform: Platform) -> Result<(), Error> {
     let upstreams = Clients::new(&config.upstreams, &platform);
-    let rpc = grpc::Edge::new(&config, &upstreams, &platform)?;
+    let edge = edge::Edge::new(&config.limits, &platform);
+    let grpc = grpc::Guarded::new(&config, &upstreams, &platform)?;
+    let (calls, rest) = (grpc::Calls::new(edge.clone(), grpc.clone()), grpc::Rest::new(grpc));
     let router = Router::new()
         .route("/", get(landing::page))
         .merge(api::router(&config, &upstreams, &platform))
-        .fallback(async move |request: Request| rpc.answer(request).await)
+        .fallback(async move |request: Request| rest.answer(request).await)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(edge::Edge::new(&config.limits, &platform), edge::around));
+        .layer(from_fn_with_state(edge, edge::around));
     // The API sheds load with problem details; the chassis, which has none, comes into it only beyond that.
     let max_concurrency = config.server.max_concurrency.saturating_add(SPARE_REQUESTS);
     let args = ServerArgs { max_concurrency, ..config.server };
-    web::serve(&platform, &args, listener, router).await;
+    web::serve_beside(&platform, &args, listener, (calls, router)).await;
     Ok(())
 }
 

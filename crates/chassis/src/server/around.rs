@@ -5,7 +5,6 @@ use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use tonic::body::Body;
-use tonic::service::Routes;
 use tower::Service;
 
 /// What lies inside a layer of the server, down to the services.
@@ -41,21 +40,13 @@ impl<A: Around, N: Next> Next for Layered<A, N> {
     }
 }
 
-impl Next for Routes {
-    async fn run(&self, request: Request<Body>) -> Response<Body> {
-        match self.clone().call(request).await {
-            Ok(answer) => answer,
-            Err(never) => match never {},
-        }
-    }
-}
-
 /// All of a server as one tower service, for an edge that serves other things on the same port. All layers of a call are one
 /// future, and clones share them.
 #[derive(Clone)]
 pub struct RpcService(Arc<dyn Answer>);
 
-type Answered = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+/// How a service answers: as those that are generated do.
+pub(crate) type Answered = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
 trait Answer: Send + Sync {
     fn answer(self: Arc<Self>, request: Request<Body>) -> Answered;

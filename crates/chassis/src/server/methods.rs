@@ -64,7 +64,8 @@ fn other() -> Arc<Method> {
     Arc::new(Method { label, name: other, streams: false, platform: false, is_quiet: false })
 }
 
-fn service_of(path: &str) -> Option<&str> {
+/// The service of an RPC's path.
+pub(super) fn service_of(path: &str) -> Option<&str> {
     path.strip_prefix('/')?.split_once('/').map(|(service, _)| service)
 }
 

@@ -54,8 +54,9 @@ where
             },
         };
         let connection = connection(incoming, service.clone(), scope.clone(), limits.clone());
+        let abort = scope.abort.clone();
         scope.spawn(async move {
-            connection.await;
+            let _ended = abort.run_until_cancelled(connection).await.is_some();
             drop(slot);
         });
     }
@@ -97,7 +98,7 @@ where
     }
 }
 
-/// All tasks of a server: connections and requests.
+/// All tasks of a server: connections, which can be aborted, and requests, which end with their connection.
 #[derive(Clone, Debug, Default)]
 struct Scope {
     tracker: TaskTracker,
@@ -110,10 +111,7 @@ impl Scope {
         F: Future + Send + 'static,
         F::Output: Send,
     {
-        let abort = self.abort.clone();
-        drop(self.tracker.spawn(async move {
-            let _ended = abort.run_until_cancelled(task).await.is_some();
-        }));
+        drop(self.tracker.spawn(task));
     }
 
     async fn drain(&self, limit: Duration) {

@@ -2,8 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use axum::extract::Request;
-use http::HeaderMap;
+use http::{HeaderMap, Request};
 use tonic::transport::server::TcpConnectInfo;
 
 /// A client, as far as it can be told from others.
@@ -18,7 +17,7 @@ pub(super) enum Client {
 /// The connection's peer where nothing is in front of us; otherwise the entry of X-Forwarded-For that the outermost trusted
 /// proxy wrote. Entries left of it are the client's own claims. Where it is missing, the request did not come by the
 /// proxies, and its peer is no client's address.
-pub(super) fn of(request: &Request, trusted_hops: u8) -> Client {
+pub(super) fn of<B>(request: &Request<B>, trusted_hops: u8) -> Client {
     let address = match trusted_hops {
         0 => request
             .extensions()
@@ -51,7 +50,7 @@ mod tests {
 
     use super::*;
 
-    fn request(forwarded: &[&str]) -> Request {
+    fn request(forwarded: &[&str]) -> Request<Body> {
         let lines = forwarded.iter();
         let builder =
             lines.fold(Request::builder(), |builder, line| builder.header("x-forwarded-for", *line));

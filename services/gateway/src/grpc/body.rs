@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 use tonic::Status;
 use tonic::body::Body;
 
@@ -15,19 +15,24 @@ const PREFIX: usize = 5;
 
 type Polled = Poll<Option<Result<Frame<Bytes>, Status>>>;
 
+/// What is told of a body that holds a message beyond the limit.
+#[derive(Debug)]
+pub(super) struct TooLarge;
+
 /// A request's body of which no message is longer than a limit. At a longer one it fails and says so, before the message
 /// is taken in.
 pub(super) struct Limited {
     inner: Body,
     limit: usize,
-    too_large: CancellationToken,
+    too_large: Option<oneshot::Sender<TooLarge>>,
     prefix: [u8; PREFIX],
     prefix_read: usize,
     message_left: usize,
 }
 
 impl Limited {
-    pub(super) fn new(inner: Body, limit: usize, too_large: CancellationToken) -> Self {
+    pub(super) fn new(inner: Body, limit: usize, tell: oneshot::Sender<TooLarge>) -> Self {
+        let too_large = Some(tell);
         Self { inner, limit, too_large, prefix: [0; PREFIX], prefix_read: 0, message_left: 0 }
     }
 
@@ -66,7 +71,8 @@ impl HttpBody for Limited {
             && let Some(chunk) = frame.data_ref()
             && !self.follow(chunk)
         {
-            self.too_large.cancel();
+            // Where nobody listens any more, the call has ended.
+            let _heard = self.too_large.take().is_some_and(|tell| tell.send(TooLarge).is_ok());
             return Poll::Ready(Some(Err(Status::invalid_argument("the message is too long"))));
         }
         Poll::Ready(frame)
@@ -123,7 +129,7 @@ mod tests {
     use super::*;
 
     fn limited(limit: usize) -> Limited {
-        Limited::new(Body::empty(), limit, CancellationToken::new())
+        Limited::new(Body::empty(), limit, oneshot::channel().0)
     }
 
     fn message(length: u8) -> Vec<u8> {

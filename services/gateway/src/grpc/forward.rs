@@ -11,7 +11,7 @@ use http::{HeaderName, Request, Response, Version, header};
 use madang_api::error::status;
 use madang_chassis::server::is_stream;
 use madang_chassis::{Client, deadline};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::{Code, Status};
@@ -77,7 +77,7 @@ impl<S> Service<Request<Body>> for Forward<S> {
         let (client, call_timeout) = (self.client.clone(), self.call_timeout);
         Box::pin(async move {
             let limit = match deadline::current() {
-                _ if is_stream(request.uri().path()) => MAX_STREAM,
+                _ if is_stream(&request) => MAX_STREAM,
                 Some(_) => MAX_CALL,
                 None => call_timeout,
             };
@@ -92,16 +92,16 @@ async fn pass_on(mut client: Client, mut request: Request<Body>) -> Result<Respo
         request.headers_mut().remove(name);
     }
     *request.version_mut() = Version::HTTP_2;
-    let too_large = CancellationToken::new();
-    let request = request.map(|inner| Body::new(body::Limited::new(inner, MAX_BODY, too_large.clone())));
+    let (tell, mut cut_off) = oneshot::channel();
+    let request = request.map(|inner| Body::new(body::Limited::new(inner, MAX_BODY, tell)));
     let answer = tokio::select! {
         biased;
-        () = too_large.cancelled() => Err(self::too_large()),
+        // Whether the call fails first, because its message was cut off, or whether we are told first, is chance.
+        Ok(body::TooLarge) = &mut cut_off => Err(too_large()),
         answer = client.call(request) => answer,
     };
     match answer {
-        // The call failed because its message was cut off.
-        Err(_) if too_large.is_cancelled() => Err(self::too_large()),
+        Err(_) if cut_off.try_recv().is_ok() => Err(too_large()),
         answer => answer.map(|answer| answer.map(|inner| Body::new(body::Trailed::new(inner)))),
     }
 }
