@@ -8,7 +8,7 @@ use tokio::time::{Duration, Instant};
 use tonic::transport::Channel;
 
 use super::measure::{Plan, Seen, Target};
-use super::pair::open;
+use super::pair::{in_turn, open};
 use super::table::{Row, Wanted};
 use super::{Args, Goal};
 use crate::shop::Shop;
@@ -41,9 +41,9 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
     let (few, many) = (fill(args, FEW).await?, fill(args, args.orders).await?);
     let (mut loads, mut reads) = (Vec::new(), Vec::new());
     for round in 0..args.rounds {
-        reads.push((many.read().await?, few.read().await?));
+        reads.push(in_turn(round, many.read(), few.read()).await?);
         let plan = Plan::orders(IN_FLIGHT, args.duration());
-        let both = (many.target.load(plan).await?, few.target.load(plan).await?);
+        let both = in_turn(round, many.target.load(plan), few.target.load(plan)).await?;
         args.note(&format!(
             "growth, round {round}: {:.0} and {:.0} orders/s",
             both.0.per_second, both.1.per_second

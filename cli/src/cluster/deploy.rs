@@ -61,6 +61,10 @@ impl ChartArgs {
         if let Some(file) = self.values.iter().find(|file| !file.path.exists()) {
             bail!("{} is not there; it was named with --values", file.path.display());
         }
+        if let Some(folder) = self.values.iter().find(|file| file.is_for_nobody()) {
+            let folder = folder.path.display();
+            bail!("{folder} has no file for any release, such as commons.yaml; it was named with --values");
+        }
         Ok(Values { files: self.values.clone(), image_tag: self.image_tag.clone() })
     }
 }

@@ -55,6 +55,11 @@ impl ValuesFile {
             false => Some(self.path.clone()),
         }
     }
+
+    /// Whether it has values for no release at all.
+    pub(super) fn is_for_nobody(&self) -> bool {
+        Release::all().all(|release| self.of(release).is_none())
+    }
 }
 
 impl FromStr for ValuesFile {
@@ -201,6 +206,9 @@ mod tests {
         let orders = Release::all().find(|release| release.name() == "orders").unwrap();
         assert!(told(orders).ends_with("/orders.yaml"), "{}", told(orders));
         assert!(!told(Release::Commons).contains("--values"), "{}", told(Release::Commons));
+        assert!(!values.files[0].is_for_nobody());
+        std::fs::rename(folder.path().join("orders.yaml"), folder.path().join("order.yaml")).unwrap();
+        assert!(values.files[0].is_for_nobody());
     }
 
     #[test]

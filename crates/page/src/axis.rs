@@ -76,8 +76,10 @@ impl Axis {
         for (at, mark) in &self.marks {
             let x = self.x_of(*at);
             svg += &format!("<path class=\"grid\" d=\"M{x:.1} {line}v4\"/>");
+            // In the middle of the last one a long text would be cut by the picture's edge.
+            let anchor = if self.share(*at) < 1.0 { "middle" } else { "end" };
             svg +=
-                &format!("<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{mark}</text>\n", line + 18.0);
+                &format!("<text x=\"{x:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{mark}</text>\n", line + 18.0);
         }
         let (middle, below) = (f64::midpoint(LEFT, RIGHT), crate::escape(below));
         svg + &format!("<text x=\"{middle}\" y=\"{text}\" text-anchor=\"middle\">{below}</text>\n")
