@@ -29,6 +29,7 @@ mod limit;
 pub(crate) mod methods;
 mod observe;
 mod panics;
+mod reflection;
 mod services;
 
 pub use around::RpcService;
@@ -38,10 +39,6 @@ pub(crate) use observe::{Rpc, request_id};
 
 /// Requests beyond those that are taken on, so that the rest is refused and not left waiting.
 const SPARE_REQUESTS: u32 = 256;
-
-/// What lists the services.
-const REFLECTION: [&str; 2] =
-    ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
 
 /// What can go wrong before a server serves.
 #[derive(Debug, thiserror::Error)]
@@ -128,35 +125,13 @@ impl Server {
 
     /// Adds what every server has, and gathers the methods that there are then.
     fn complete_services(&mut self) -> Result<Arc<methods::Methods>, Error> {
+        methods::check().map_err(|error| Error::Descriptors(error.into()))?;
         self.services.add(health::server(&self.platform.readiness, &self.services.names()));
-        let descriptors = [
-            madang_api::FILE_DESCRIPTOR_SET,
-            tonic_health::pb::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-            // For the details of errors, which clients read by reflection.
-            tonic_types::pb::FILE_DESCRIPTOR_SET,
-        ];
-        let names = [&self.services.names()[..], &REFLECTION].concat();
-        let reflection = || {
-            let empty = tonic_reflection::server::Builder::configure();
-            let known = descriptors
-                .iter()
-                .fold(empty, |builder, set| builder.register_encoded_file_descriptor_set(set));
-            names.iter().fold(known, |builder, name| builder.with_service_name(*name))
-        };
-        self.services.add(reflection().build_v1().map_err(unreadable)?);
-        self.services.add(reflection().build_v1alpha().map_err(unreadable)?);
-        Ok(Arc::new(methods::Methods::served(&names)))
+        for (name, version) in reflection::versions(&self.services.names()) {
+            self.services.insert(name, Box::new(version));
+        }
+        Ok(Arc::new(methods::Methods::served(&self.services.names())))
     }
-}
-
-fn unreadable(error: tonic_reflection::server::Error) -> Error {
-    use tonic_reflection::server::Error as Cause;
-    Error::Descriptors(match error {
-        Cause::DecodeError(error) => error.into(),
-        Cause::InvalidFileDescriptorSet(text) => text.into(),
-    })
 }
 
 /// Whether either side of the RPC that is called streams; false where no contract has it.

@@ -7,10 +7,10 @@ use http::Uri;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use tonic::transport::{Channel, Endpoint};
-use tracing_subscriber::filter::{LevelFilter, ParseError, filter_fn};
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
-use tracing_subscriber::{EnvFilter, Layer, Registry, reload};
+use tracing_subscriber::{Layer, Registry, reload};
 
 use crate::config::TelemetryArgs;
 use crate::{Platform, Service};
@@ -59,7 +59,7 @@ type BoxLayer = Box<dyn Layer<Registry> + Send + Sync>;
 /// # Errors
 /// [`Error::Filter`], [`Error::Started`]
 pub fn start(platform: &mut Platform, args: &TelemetryArgs) -> Result<Telemetry, Error> {
-    let filter = EnvFilter::try_new(&args.log_level)?;
+    let filter: Targets = args.log_level.parse()?;
     let (filter, handle) = reload::Layer::new(filter);
     let lines = Lines { service: platform.service.name, format: args.log_format, writer: io::stdout };
     let log: BoxLayer = lines.with_filter(filter).boxed();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 use http::Uri;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::duration;
 
@@ -128,7 +128,7 @@ impl Default for TelemetryArgs {
 const DEFAULT_LOG_LEVEL: &str = "info,refinery_core=warn";
 
 fn filter(text: &str) -> Result<String, String> {
-    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| error.to_string())
+    text.parse::<Targets>().map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
 fn ratio(text: &str) -> Result<f64, String> {

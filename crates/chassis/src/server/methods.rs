@@ -1,8 +1,8 @@
 use std::collections::HashMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
-use prost::Message;
-use prost_types::FileDescriptorSet;
+use prost::{DecodeError, Message};
+use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 use super::health;
 
@@ -69,25 +69,38 @@ pub(super) fn service_of(path: &str) -> Option<&str> {
     path.strip_prefix('/')?.split_once('/').map(|(service, _)| service)
 }
 
-/// Every RPC that this code has a contract of.
-fn all() -> &'static HashMap<String, Arc<Method>> {
-    static ALL: OnceLock<HashMap<String, Arc<Method>>> = OnceLock::new();
+/// The contracts that this code has.
+pub(super) const DESCRIPTORS: [&[u8]; 4] = [
+    madang_api::FILE_DESCRIPTOR_SET,
+    tonic_health::pb::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+];
+
+type All = HashMap<String, Arc<Method>>;
+
+/// Every RPC that a contract names; none where contracts cannot be read, which [`check`] tells.
+fn all() -> &'static All {
+    static NONE: LazyLock<All> = LazyLock::new(All::new);
+    read().as_ref().unwrap_or(&NONE)
+}
+
+/// Whether the contracts can be read.
+pub(super) fn check() -> Result<(), DecodeError> {
+    read().as_ref().map(|_| ()).map_err(Clone::clone)
+}
+
+fn read() -> &'static Result<All, DecodeError> {
+    static ALL: OnceLock<Result<All, DecodeError>> = OnceLock::new();
     ALL.get_or_init(|| {
-        [
-            madang_api::FILE_DESCRIPTOR_SET,
-            tonic_health::pb::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-        ]
-        .into_iter()
-        .flat_map(methods)
-        .collect()
+        let sets = DESCRIPTORS.into_iter().map(FileDescriptorSet::decode);
+        let sets: Vec<_> = sets.collect::<Result<_, _>>()?;
+        Ok(sets.into_iter().flat_map(|set| methods(&set.file)).collect())
     })
 }
 
-/// The RPCs of an encoded descriptor set; none of one that cannot be read, which reflection reports.
-fn methods(encoded: &[u8]) -> Vec<(String, Arc<Method>)> {
-    let files = FileDescriptorSet::decode(encoded).unwrap_or_default().file;
+/// The RPCs of some files.
+fn methods(files: &[FileDescriptorProto]) -> Vec<(String, Arc<Method>)> {
     let services = files.iter().flat_map(|file| file.service.iter().map(move |service| (file, service)));
     services
         .flat_map(|(file, service)| service.method.iter().map(move |method| (file, service, method)))

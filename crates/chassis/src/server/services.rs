@@ -15,7 +15,8 @@ use super::{Next, methods};
 pub(super) struct Services(Vec<(&'static str, Box<dyn Serve>)>);
 
 /// What answers the calls of one service.
-trait Serve: Send + Sync {
+pub(super) trait Serve: Send + Sync {
+    /// Answers the call.
     fn answer(&self, request: Request<Body>) -> Answered;
 }
 
@@ -36,7 +37,12 @@ impl Services {
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future = Answered>,
         S: NamedService + Clone + Send + Sync + 'static,
     {
-        self.0.push((S::NAME, Box::new(service)));
+        self.insert(S::NAME, Box::new(service));
+    }
+
+    /// The same for what has no name of its own.
+    pub(super) fn insert(&mut self, name: &'static str, service: Box<dyn Serve>) {
+        self.0.push((name, service));
     }
 
     /// The names of all.

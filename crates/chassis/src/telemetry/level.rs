@@ -1,10 +1,11 @@
 use std::sync::Arc;
 
-use tracing_subscriber::{EnvFilter, Registry, reload};
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::{Registry, reload};
 
 /// What is logged, which can be changed while the process runs.
 #[derive(Clone, Debug, Default)]
-pub struct LogLevel(Option<Arc<reload::Handle<EnvFilter, Registry>>>);
+pub struct LogLevel(Option<Arc<reload::Handle<Targets, Registry>>>);
 
 /// Why what is logged cannot be changed.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +19,7 @@ pub enum LevelError {
 }
 
 impl LogLevel {
-    pub(super) fn new(handle: reload::Handle<EnvFilter, Registry>) -> Self {
+    pub(super) fn new(handle: reload::Handle<Targets, Registry>) -> Self {
         Self(Some(Arc::new(handle)))
     }
 
@@ -37,7 +38,7 @@ impl LogLevel {
     /// [`LevelError`]
     pub fn set(&self, text: &str) -> Result<(), LevelError> {
         let handle = self.0.as_ref().ok_or(LevelError::NoLog)?;
-        let filter = EnvFilter::try_new(text).map_err(|error| LevelError::Filter(error.to_string()))?;
+        let filter: Targets = text.parse().map_err(|error: ParseError| LevelError::Filter(error.to_string()))?;
         // By its own text, so that what is logged of it is what is in force.
         let told = filter.to_string();
         handle.reload(filter).map_err(|_| LevelError::NoLog)?;

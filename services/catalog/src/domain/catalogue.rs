@@ -1,6 +1,6 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use madang_types::ProductId;
@@ -17,13 +17,14 @@ pub struct Entry {
     pub updated: Timestamp,
 }
 
-/// All products at one moment, and the index of their words. It never changes; [`Catalogue::with`] makes the next one.
+/// All products at one moment, and the index of their words, which the first search makes: a start need not wait for it, nor
+/// does a write. It never changes; [`Catalogue::with`] makes the next one.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     version: i64,
     /// By product id; the index knows each by its place.
     entries: Vec<Arc<Entry>>,
-    index: Index,
+    index: OnceLock<Index>,
     categories: Arc<Categories>,
 }
 
@@ -48,7 +49,8 @@ pub struct Position {
 impl Catalogue {
     /// No products yet.
     pub fn empty(categories: Categories) -> Self {
-        Self { version: 0, entries: Vec::new(), index: Index::default(), categories: Arc::new(categories) }
+        let categories = Arc::new(categories);
+        Self { version: 0, entries: Vec::new(), index: OnceLock::new(), categories }
     }
 
     /// This catalogue with what was written since, up to a version of the database.
@@ -57,9 +59,8 @@ impl Catalogue {
         let by_id = |entry: Arc<Entry>| (entry.product.id.clone(), entry);
         let mut entries: BTreeMap<_, _> = self.entries.iter().cloned().map(by_id).collect();
         entries.extend(changed.into_iter().map(Arc::new).map(by_id));
-        let entries: Vec<_> = entries.into_values().collect();
-        let index = Index::new(entries.iter().map(|entry| &entry.product), &self.categories);
-        Self { version, entries, index, categories: Arc::clone(&self.categories) }
+        let entries = entries.into_values().collect();
+        Self { version, entries, index: OnceLock::new(), categories: Arc::clone(&self.categories) }
     }
 
     /// The last version of the database that it holds; 0 before the first.
@@ -81,7 +82,9 @@ impl Catalogue {
 
     /// At most `limit` products that match the query, best first, those after a position where one is given.
     pub fn search(&self, query: &Query, after: Option<&Position>, limit: usize) -> Vec<Found> {
-        let found = self.index.search(query).into_iter();
+        let products = || self.entries.iter().map(|entry| &entry.product);
+        let index = self.index.get_or_init(|| Index::new(products(), &self.categories));
+        let found = index.search(query).into_iter();
         let found =
             found.filter_map(|(place, rank)| Some(Found { rank, entry: self.entries.get(place)?.clone() }));
         let after = after.map(|position| (Reverse(position.rank), &position.product));
