@@ -38,7 +38,8 @@ impl LogLevel {
     /// [`LevelError`]
     pub fn set(&self, text: &str) -> Result<(), LevelError> {
         let handle = self.0.as_ref().ok_or(LevelError::NoLog)?;
-        let filter: Targets = text.parse().map_err(|error: ParseError| LevelError::Filter(error.to_string()))?;
+        let filter: Targets =
+            text.parse().map_err(|error: ParseError| LevelError::Filter(error.to_string()))?;
         // By its own text, so that what is logged of it is what is in force.
         let told = filter.to_string();
         handle.reload(filter).map_err(|_| LevelError::NoLog)?;
