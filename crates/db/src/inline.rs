@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rusqlite::Connection;
+
 use crate::config::Limits;
 use crate::job::Job;
-use crate::sqlite::{Lease, Opened, Writer, read};
+use crate::sqlite::{Lease, Opened, Statements, Writer, read};
 use crate::stats::Board;
 use crate::{Error, Kind};
 
@@ -21,7 +23,8 @@ pub(crate) struct Inline {
 }
 
 struct State {
-    writer: Writer,
+    conn: Connection,
+    board: Arc<Board>,
     queue: VecDeque<(u64, Kind, Box<dyn Job>)>,
     tickets: u64,
     random: u64,
@@ -31,9 +34,8 @@ struct State {
 
 impl Inline {
     pub(crate) fn new(opened: Opened, limits: Limits, board: Arc<Board>, seed: u64) -> Self {
-        let writer = Writer::new(opened.writer, Arc::clone(&board));
-        let queue = VecDeque::new();
-        let state = State { writer, queue, tickets: 0, random: seed, _lease: opened.lease };
+        let (conn, told, queue) = (opened.writer, Arc::clone(&board), VecDeque::new());
+        let state = State { conn, board: told, queue, tickets: 0, random: seed, _lease: opened.lease };
         Self { state: Mutex::new(state), board, queue: limits.queue }
     }
 
@@ -58,7 +60,7 @@ impl Inline {
     }
 
     pub(crate) fn read(&self, job: Box<dyn Job>) {
-        read(self.state().writer.conn(), &self.board, job);
+        read(&mut Statements::new(&self.state().conn), &self.board, job);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -73,7 +75,8 @@ impl State {
             let size = 1 + self.draw(GROUP);
             let mut next = || self.queue.pop_front().map(|(_, kind, job)| (kind, job));
             let Some(first) = next() else { return };
-            self.writer.group(first, |taken| if (taken as u64) < size { next() } else { None });
+            let mut writer = Writer::new(&self.conn, Arc::clone(&self.board));
+            writer.group(first, |taken| if (taken as u64) < size { next() } else { None });
         }
     }
 

@@ -5,9 +5,11 @@ mod group;
 mod lease;
 mod open;
 mod session;
+mod statements;
 mod threads;
 
 pub(crate) use group::{Writer, read};
 pub(crate) use lease::Lease;
 pub(crate) use open::Opened;
+pub(crate) use statements::Statements;
 pub(crate) use threads::Threads;

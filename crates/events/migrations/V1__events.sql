@@ -1,5 +1,5 @@
 -- What a service published. `seq` is drawn at the insert, `position` given by the relay. PostgreSQL draws `seq` from the
--- sequence behind BIGSERIAL; SQLite knows no such type, so `publish` gives it max + 1 there, under the one writer.
+-- sequence behind BIGSERIAL; on SQLite it is the row's own number, max + 1, under the one writer.
 -- Times are microseconds since 1970.
 CREATE TABLE events_outbox (
     seq BIGSERIAL PRIMARY KEY,

@@ -66,7 +66,9 @@ impl NewEvent {
 impl Event {
     /// Whether the payload is an `M`.
     pub fn is<M: Name>(&self) -> bool {
-        self.kind == M::full_name()
+        // Its parts, and not `full_name`, which is made anew each time: a handler asks for one type after the other.
+        let package = self.kind.strip_suffix(M::NAME).and_then(|rest| rest.strip_suffix('.'));
+        package == Some(M::PACKAGE)
     }
 
     /// Its type without the package, such as `OrderConfirmed`.
@@ -182,7 +184,13 @@ mod tests {
     #[test]
     fn an_event_says_what_it_is() {
         assert_eq!(event().kind, "madang.events.v1.OrderConfirmed");
-        assert!(event().is::<v1::OrderConfirmed>());
+        assert!(event().is::<v1::OrderConfirmed>() && !event().is::<v1::OrderCancelled>());
+        let other = |kind: &str| Event { kind: kind.into(), ..event() }.is::<v1::OrderConfirmed>();
+        assert!(
+            !other("OrderConfirmed")
+                && !other(".OrderConfirmed")
+                && !other("madang.events.v2.OrderConfirmed")
+        );
         assert_eq!(event().decode::<v1::OrderConfirmed>().unwrap(), confirmed());
     }
 

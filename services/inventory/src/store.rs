@@ -111,7 +111,7 @@ pub fn reservation(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<Versioned<R
 pub fn insert_reservation(tx: &mut Tx<'_>, reservation: &Reservation) -> Result<(), Error> {
     const SQL: &str = "INSERT INTO reservations (state, lines, short, expires_at, order_id, version) \
                        VALUES ($1, $2, $3, $4, $5, 1) ON CONFLICT DO NOTHING";
-    let [state, lines, short, expires] = columns(&reservation.state);
+    let [state, lines, short, expires] = columns(&reservation.state)?;
     tx.execute_one(SQL, &[state, lines, short, expires, reservation.order.uuid().into()])
 }
 
@@ -122,7 +122,7 @@ pub fn insert_reservation(tx: &mut Tx<'_>, reservation: &Reservation) -> Result<
 pub fn update_reservation(tx: &mut Tx<'_>, reservation: &Versioned<Reservation>) -> Result<(), Error> {
     const SQL: &str = "UPDATE reservations SET state = $1, lines = $2, short = $3, expires_at = $4, version = version + 1 \
                        WHERE order_id = $5 AND version = $6";
-    let [state, lines, short, expires] = columns(&reservation.value.state);
+    let [state, lines, short, expires] = columns(&reservation.value.state)?;
     let [order, version] = params![reservation.value.order.uuid(), reservation.version];
     tx.execute_one(SQL, &[state, lines, short, expires, order, version])
 }
@@ -161,24 +161,26 @@ fn read_reservation(order: OrderId, row: &Row) -> Result<Versioned<Reservation>,
     Ok(Versioned { value: Reservation { order, state }, version: row.get(4)? })
 }
 
-fn columns(state: &State) -> [madang_db::Value; 4] {
+fn columns(state: &State) -> Result<[madang_db::Value; 4], Error> {
     let none = None::<String>;
-    match state {
+    Ok(match state {
         State::Reserved { lines, expires } => {
-            params!["RESERVED", write_lines(lines), none, expires.map(Timestamp::as_microsecond)]
+            params!["RESERVED", write_lines(lines)?, none, expires.map(Timestamp::as_microsecond)]
         }
-        State::Sold { lines } => params!["SOLD", write_lines(lines), none, None::<i64>],
-        State::Released { lines } => params!["RELEASED", lines.as_ref().map(write_lines), none, None::<i64>],
+        State::Sold { lines } => params!["SOLD", write_lines(lines)?, none, None::<i64>],
+        State::Released { lines } => {
+            params!["RELEASED", lines.as_ref().map(write_lines).transpose()?, none, None::<i64>]
+        }
         State::Refused { lines, short } => {
             let short = serde_json::Value::from_iter(short.iter().map(ProductId::as_str));
-            params!["REFUSED", write_lines(lines), short.to_string(), None::<i64>]
+            params!["REFUSED", write_lines(lines)?, short.to_string(), None::<i64>]
         }
-    }
+    })
 }
 
-fn write_lines(lines: &Lines) -> String {
+fn write_lines(lines: &Lines) -> Result<String, Error> {
     let pairs = lines.as_slice().iter().map(|(product, quantity)| (product.as_str(), quantity.get()));
-    serde_json::json!(pairs.collect::<Vec<_>>()).to_string()
+    serde_json::to_string(&pairs.collect::<Vec<_>>()).map_err(|error| Error::Sql(error.into()))
 }
 
 fn read_lines(text: &str) -> Result<Lines, Error> {

@@ -1,6 +1,6 @@
 -- What customers were told, one row for each event that concerns them. Rows never change. Times are microseconds since 1970.
 CREATE TABLE notifications (
-    -- The order in which they were told, with gaps; drawn from the row below.
+    -- The order in which they were told, with gaps; on PostgreSQL drawn from the row below, and else the row's own number.
     place BIGINT PRIMARY KEY,
     -- The event's id.
     notification_id BYTEA NOT NULL,
@@ -16,7 +16,7 @@ CREATE TABLE notifications (
 CREATE UNIQUE INDEX notifications_id ON notifications (notification_id);
 CREATE INDEX notifications_customer ON notifications (customer_id, created_at, place);
 
--- A row and no sequence: its lock lasts until the commit, so that places become visible in their order, and who reads on
+-- For PostgreSQL. A row and no sequence: its lock lasts until the commit, so that places become visible in their order, and who reads on
 -- from a place misses none.
 CREATE TABLE notifications_place (
     id BIGINT PRIMARY KEY,

@@ -65,10 +65,9 @@ impl App {
 /// # Errors
 /// Those of the database.
 pub fn tell(tx: &mut Tx<'_>, notification: &Notification) -> Result<Change, madang_db::Error> {
-    if store::is_told(tx, notification.id)? {
+    if !store::insert(tx, notification)? {
         return Ok(Change::AlreadyApplied);
     }
-    store::insert(tx, notification)?;
     // Wakes the teller after the commit.
     tx.raise();
     Ok(Change::Applied)

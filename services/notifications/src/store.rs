@@ -1,7 +1,7 @@
 //! Notifications in SQL, over one interface for both databases. Rows are private; domain words go in and out.
 
 use jiff::Timestamp;
-use madang_db::{Error, FromValue, Row, Tx, Value, params};
+use madang_db::{Dialect, Error, FromValue, Row, Tx, Value, params};
 use madang_types::{CustomerId, OrderId};
 use uuid::Uuid;
 
@@ -25,34 +25,41 @@ pub struct Told {
     pub notification: Notification,
 }
 
-/// Whether this notification was told already.
+/// Writes a notification at the next place, unless it was told already: tells whether it was not. Until the transaction ends no
+/// other writer gets a place.
 ///
 /// # Errors
-/// Those of [`Tx::query`].
-pub fn is_told(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
-    const SQL: &str = "SELECT 1 FROM notifications WHERE notification_id = $1";
-    Ok(tx.query_opt(SQL, &params![id])?.is_some())
-}
-
-/// Writes a notification at the next place. Until the transaction ends no other writer gets a place.
-///
-/// # Errors
-/// [`Error::Conflict`] where another writer was first with this id.
-pub fn insert(tx: &mut Tx<'_>, notification: &Notification) -> Result<i64, Error> {
-    // Two statements: for RETURNING SQLite builds a table.
-    const NEXT: &str = "UPDATE notifications_place SET last = last + 1 WHERE id = 1";
-    const LAST: &str = "SELECT last FROM notifications_place WHERE id = 1";
-    const SQL: &str = "INSERT INTO notifications (place, notification_id, customer_id, order_id, kind, text_en, text_ko, \
-                       created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
-    tx.execute(NEXT, &[])?;
-    let last = tx.query_opt(LAST, &[])?;
-    let place: i64 =
-        last.ok_or_else(|| Error::Sql("the row of notifications_place is missing".into()))?.get(0)?;
+/// Those of [`Tx::execute`].
+pub fn insert(tx: &mut Tx<'_>, notification: &Notification) -> Result<bool, Error> {
     let Notification { id, customer, order, kind, text, created } = notification;
     let (customer, order, kind) = (customer.as_str(), order.uuid(), kind.as_str());
-    let values = params![place, *id, customer, order, kind, &text.en, &text.ko, created.as_microsecond()];
-    tx.execute_one(SQL, &values)?;
-    Ok(place)
+    let values = params![*id, customer, order, kind, &text.en, &text.ko, created.as_microsecond()];
+    match tx.dialect() {
+        Dialect::Sqlite => {
+            // One writer, and rows stay: SQLite numbers them, the last one and 1, in the order of the commits.
+            const SQL: &str = "INSERT INTO notifications (notification_id, customer_id, order_id, kind, text_en, text_ko, \
+                               created_at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+            Ok(tx.execute(SQL, &values)? == 1)
+        }
+        Dialect::Postgres => {
+            const NEXT: &str = "UPDATE notifications_place SET last = last + 1 WHERE id = 1";
+            const SQL: &str = "INSERT INTO notifications (place, notification_id, customer_id, order_id, kind, text_en, \
+                               text_ko, created_at) \
+                               SELECT last, $1, $2, $3, $4, $5, $6, $7 FROM notifications_place WHERE id = 1 \
+                               ON CONFLICT DO NOTHING";
+            if is_told(tx, *id)? {
+                return Ok(false);
+            }
+            tx.execute_one(NEXT, &[])?;
+            Ok(tx.execute(SQL, &values)? == 1)
+        }
+    }
+}
+
+/// Whether this notification was told already.
+fn is_told(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
+    const SQL: &str = "SELECT 1 FROM notifications WHERE notification_id = $1";
+    Ok(tx.query_opt(SQL, &params![id])?.is_some())
 }
 
 /// The customer's notifications that are older than a time and place, newest first; from the newest on where none is given.

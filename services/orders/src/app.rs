@@ -125,16 +125,16 @@ impl App {
     ///
     /// # Errors
     /// [`Error::UnknownOrder`], [`Error::Db`].
-    pub async fn watch(&self, id: OrderId) -> Result<(Order, Watch), Error> {
+    pub async fn watch(&self, id: OrderId) -> Result<(Arc<Order>, Watch), Error> {
         let watch = self.watchers.watch(id);
-        Ok((self.order(id).await?, watch))
+        Ok((Arc::new(self.order(id).await?), watch))
     }
 
     /// Cancels an order. Answers when that is done, or with the state it has when the caller's time is nearly over.
     ///
     /// # Errors
     /// [`Error::UnknownOrder`], [`Error::Reused`], [`Error::CancelRefused`], [`Error::Departed`], [`Error::Db`].
-    pub async fn cancel(&self, request: RequestId, id: OrderId) -> Result<Order, Error> {
+    pub async fn cancel(&self, request: RequestId, id: OrderId) -> Result<Arc<Order>, Error> {
         let (now, owner) = (self.clock.now(), self.owner);
         let fingerprint = Fingerprint::new(1, &[id.uuid().as_bytes()]);
         let until = patience();
@@ -165,7 +165,7 @@ impl App {
     ///
     /// # Errors
     /// [`Error::UnknownOrder`], [`Error::Db`].
-    pub async fn resume(&self, id: OrderId) -> Result<Order, Error> {
+    pub async fn resume(&self, id: OrderId) -> Result<Arc<Order>, Error> {
         let (now, owner) = (self.clock.now(), self.owner);
         let work = move |tx: &mut Tx<'_>| -> Result<Order, Error> {
             let order = store::order(tx, id)?.ok_or(Error::UnknownOrder(id))?.order;
@@ -183,10 +183,10 @@ impl App {
     async fn moved_and_told(
         &self,
         work: impl Fn(&mut Tx<'_>) -> Result<Order, Error> + Send + 'static,
-    ) -> Result<Order, Error> {
+    ) -> Result<Arc<Order>, Error> {
         let app = self.clone();
         self.detached(async move {
-            let order = app.db.write(Kind::Request, work).await?;
+            let order = Arc::new(app.db.write(Kind::Request, work).await?);
             app.watchers.changed(&order);
             app.engine.nudge(order.id);
             Ok(order)
@@ -208,7 +208,7 @@ impl App {
     }
 
     /// Waits until the order is final, or most of the caller's time is used.
-    async fn settled(&self, order: Order, until: Instant) -> Result<Order, Error> {
+    async fn settled(&self, order: Arc<Order>, until: Instant) -> Result<Arc<Order>, Error> {
         if order.state.is_final() {
             return Ok(order);
         }
@@ -223,7 +223,7 @@ fn patience() -> Instant {
 }
 
 /// Waits with a watch that is older than the order's state.
-async fn settled(mut order: Order, mut watch: Watch, until: Instant) -> Order {
+async fn settled(mut order: Arc<Order>, mut watch: Watch, until: Instant) -> Arc<Order> {
     let end = tokio::time::sleep_until(until);
     tokio::pin!(end);
     while !order.state.is_final() && !matches!(order.state, State::Stuck { .. }) {
@@ -236,7 +236,7 @@ async fn settled(mut order: Order, mut watch: Watch, until: Instant) -> Order {
 }
 
 /// What a cancellation that has come so far is told as.
-fn cancelled(order: Order) -> Result<Order, Error> {
+fn cancelled(order: Arc<Order>) -> Result<Arc<Order>, Error> {
     match &order.state {
         State::Cancelled(_) | State::Undoing { .. } | State::Pending => Ok(order),
         State::Confirmed => Err(Error::Departed),

@@ -4,6 +4,8 @@ mod convert;
 mod operator;
 mod status;
 
+use std::sync::Arc;
+
 use madang_api::orders::v1::orders_service_server::OrdersService;
 use madang_api::orders::v1::{
     CancelOrderRequest, CancelOrderResponse, GetOrderRequest, GetOrderResponse, ListOrdersRequest,
@@ -42,7 +44,7 @@ impl OrdersService for Orders {
         request: Request<PlaceOrderRequest>,
     ) -> Result<Response<PlaceOrderResponse>, Status> {
         let order = self.app.place(place(request.into_inner())?).await?;
-        Ok(Response::new(PlaceOrderResponse { order: Some((&order).into()) }))
+        Ok(Response::new(PlaceOrderResponse { order: Some((&*order).into()) }))
     }
 
     async fn get_order(
@@ -81,7 +83,7 @@ impl OrdersService for Orders {
         let (request, order) = violations.all((request, order))?;
         trace::order(order);
         let order = self.app.cancel(request, order).await?;
-        Ok(Response::new(CancelOrderResponse { order: Some((&order).into()) }))
+        Ok(Response::new(CancelOrderResponse { order: Some((&*order).into()) }))
     }
 
     async fn watch_order(
@@ -104,12 +106,12 @@ impl OrdersService for Orders {
 
 /// Sends each state until the final one.
 async fn follow(
-    mut order: Order,
+    mut order: Arc<Order>,
     mut watch: Watch,
     answers: &mpsc::Sender<Result<WatchOrderResponse, Status>>,
 ) {
     loop {
-        let answer = WatchOrderResponse { order: Some((&order).into()) };
+        let answer = WatchOrderResponse { order: Some((&*order).into()) };
         if answers.send(Ok(answer)).await.is_err() || order.state.is_final() {
             return;
         }

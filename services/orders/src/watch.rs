@@ -15,17 +15,20 @@ use crate::domain::Order;
 /// Invariant: whoever subscribes before reading the order misses no later change of this process.
 #[derive(Debug, Clone, Default)]
 pub struct Watchers {
-    waiting: Arc<Mutex<HashMap<OrderId, watch::Sender<Option<Order>>>>>,
+    waiting: Arc<Mutex<HashMap<OrderId, watch::Sender<Told>>>>,
     /// Told of each new waiter.
     came: Arc<Notify>,
 }
+
+/// What an order's waiters were told last; none before any. Shared: it goes to the waiters as it is.
+type Told = Option<Arc<Order>>;
 
 /// One waiter for one order.
 #[derive(Debug)]
 pub struct Watch {
     id: OrderId,
     /// Taken when the watch ends.
-    changes: Option<watch::Receiver<Option<Order>>>,
+    changes: Option<watch::Receiver<Told>>,
     watchers: Watchers,
 }
 
@@ -38,12 +41,12 @@ impl Watchers {
     }
 
     /// Tells an order's waiters its new state, after the commit.
-    pub fn changed(&self, order: &Order) {
+    pub fn changed(&self, order: &Arc<Order>) {
         if let Some(sender) = self.waiting().get(&order.id) {
             sender.send_if_modified(|last| {
                 let newer = last.as_ref().is_none_or(|last| last.version < order.version);
                 if newer {
-                    *last = Some(order.clone());
+                    *last = Some(Arc::clone(order));
                 }
                 newer
             });
@@ -59,22 +62,21 @@ impl Watchers {
 
     /// The orders that are waited for and that `wanted` wants, with the versions that their waiters were told; 0 before any.
     fn known(&self, wanted: impl Fn(OrderId) -> bool) -> HashMap<OrderId, i64> {
-        let version =
-            |told: &watch::Sender<Option<Order>>| told.borrow().as_ref().map_or(0, |order| order.version);
+        let version = |told: &watch::Sender<Told>| told.borrow().as_ref().map_or(0, |order| order.version);
         let waiting = self.waiting();
         let wanted = waiting.iter().filter(|(id, _)| wanted(**id));
         wanted.map(|(id, told)| (*id, version(told))).collect()
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<OrderId, watch::Sender<Option<Order>>>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<OrderId, watch::Sender<Told>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Watch {
     /// The next state newer than `version`.
-    pub async fn after(&mut self, version: i64) -> Order {
-        let newer = |order: &Option<Order>| order.as_ref().is_some_and(|order| order.version > version);
+    pub async fn after(&mut self, version: i64) -> Arc<Order> {
+        let newer = |order: &Told| order.as_ref().is_some_and(|order| order.version > version);
         if let Some(changes) = &mut self.changes
             && let Ok(order) = changes.wait_for(newer).await.map(|order| order.clone())
             && let Some(order) = order

@@ -173,10 +173,11 @@ impl App {
 
 /// Gives the order's payment, and whether this call made it.
 fn authorize(tx: &mut Tx<'_>, asked: &Payment, movement: Option<Movement>) -> Result<(Payment, bool), Error> {
-    let Some(found) = store::payment_to_change(tx, asked.order)? else {
-        store::insert(tx, asked, movement)?;
+    // Looks by writing: but for a repeat there is none.
+    if store::insert_first(tx, asked, movement)? {
         return Ok((asked.clone(), true));
-    };
+    }
+    let found = store::payment_to_change(tx, asked.order)?.ok_or(madang_db::Error::Conflict)?;
     let content = |terms: &Terms| (terms.amount, terms.card);
     match (found.value.terms().map(content), asked.terms().map(content)) {
         (Some(known), Some(asked)) if known != asked => Err(Error::Reused),

@@ -66,13 +66,30 @@ pub fn payment_to_change(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<Versi
 /// # Errors
 /// [`Error::Conflict`] where another writer was first.
 pub fn insert(tx: &mut Tx<'_>, payment: &Payment, movement: Option<Movement>) -> Result<(), Error> {
-    const SQL: &str = "INSERT INTO payments (state, amount, currency, customer_id, card_digest, refunded, \
-                       decline_reason, updated_at, order_id, created_at, version) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8, 1) ON CONFLICT DO NOTHING";
+    tx.execute_one(INSERT, &insert_values(payment))?;
+    movement.map_or(Ok(()), |movement| enter(tx, payment, movement, 1))
+}
+
+/// The same where there may be one, which then stays: tells whether this is the first. It looks and writes in one.
+///
+/// # Errors
+/// Those of [`Tx::execute`].
+pub fn insert_first(tx: &mut Tx<'_>, payment: &Payment, movement: Option<Movement>) -> Result<bool, Error> {
+    let is_first = tx.execute(INSERT, &insert_values(payment))? == 1;
+    if let (true, Some(movement)) = (is_first, movement) {
+        enter(tx, payment, movement, 1)?;
+    }
+    Ok(is_first)
+}
+
+const INSERT: &str = "INSERT INTO payments (state, amount, currency, customer_id, card_digest, refunded, \
+                      decline_reason, updated_at, order_id, created_at, version) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $8, 1) ON CONFLICT DO NOTHING";
+
+fn insert_values(payment: &Payment) -> Vec<Value> {
     let mut values = columns(payment);
     values.extend(params![payment.order.uuid()]);
-    tx.execute_one(SQL, &values)?;
-    movement.map_or(Ok(()), |movement| enter(tx, payment, movement, 1))
+    values
 }
 
 /// Writes a changed payment with the movement that changed it.

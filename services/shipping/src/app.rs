@@ -154,10 +154,11 @@ fn id_of_effect(cause: Uuid, at: Timestamp) -> Uuid {
 }
 
 fn arrange(tx: &mut Tx<'_>, first: &Shipment) -> Result<Shipment, Error> {
-    let Some(found) = store::shipment_to_change(tx, first.order)? else {
-        store::insert(tx, first)?;
+    // Looks by writing: but for a repeat there is none.
+    if store::insert_first(tx, first)? {
         return Ok(first.clone());
-    };
+    }
+    let found = store::shipment_to_change(tx, first.order)?.ok_or(madang_db::Error::Conflict)?;
     if found.value.agrees(first) { Ok(found.value) } else { Err(Error::Reused) }
 }
 

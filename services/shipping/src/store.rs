@@ -62,9 +62,22 @@ pub fn shipment_to_change(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<Vers
 /// # Errors
 /// [`Error::Conflict`] where another writer was first.
 pub fn insert(tx: &mut Tx<'_>, shipment: &Shipment) -> Result<(), Error> {
-    const SQL: &str = "INSERT INTO shipments (order_id, state, departed_at, ended_at, customer_id, weight_grams, address, \
-                       tracking_number, arranged_at, refusal, version) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT DO NOTHING";
+    tx.execute_one(INSERT, &insert_values(shipment)?)
+}
+
+/// The same where there may be one, which then stays: tells whether this is the first. It looks and writes in one.
+///
+/// # Errors
+/// Those of [`Tx::execute`].
+pub fn insert_first(tx: &mut Tx<'_>, shipment: &Shipment) -> Result<bool, Error> {
+    Ok(tx.execute(INSERT, &insert_values(shipment)?)? == 1)
+}
+
+const INSERT: &str = "INSERT INTO shipments (order_id, state, departed_at, ended_at, customer_id, weight_grams, address, \
+                      tracking_number, arranged_at, refusal, version) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT DO NOTHING";
+
+fn insert_values(shipment: &Shipment) -> Result<Vec<Value>, Error> {
     let booking = shipment.booking();
     let parcel = shipment.parcel();
     let mut values = state_columns(shipment).to_vec();
@@ -76,7 +89,7 @@ pub fn insert(tx: &mut Tx<'_>, shipment: &Shipment) -> Result<(), Error> {
         parcel.map(|parcel| parcel.arranged.as_microsecond()),
         refusal(shipment),
     ]);
-    tx.execute_one(SQL, &values)
+    Ok(values)
 }
 
 /// Writes the state of a changed shipment; what was booked never changes.

@@ -4,7 +4,8 @@ use rusqlite::Connection;
 use tokio::time::Instant;
 
 use crate::job::{Job, survive};
-use crate::sqlite::session::{SqliteSession, control};
+use crate::sqlite::session::SqliteSession;
+use crate::sqlite::statements::Statements;
 use crate::stats::Board;
 use crate::{Kind, Tx};
 
@@ -15,8 +16,8 @@ const RUNS: usize = 4;
 pub(crate) type Write = (Kind, Box<dyn Job>);
 
 /// The one connection that writes.
-pub(crate) struct Writer {
-    conn: Connection,
+pub(crate) struct Writer<'c> {
+    statements: Statements<'c>,
     board: Arc<Board>,
 }
 
@@ -37,14 +38,9 @@ impl Group {
     }
 }
 
-impl Writer {
-    pub(crate) fn new(conn: Connection, board: Arc<Board>) -> Self {
-        Self { conn, board }
-    }
-
-    #[cfg(feature = "sim")]
-    pub(crate) fn conn(&self) -> &Connection {
-        &self.conn
+impl<'c> Writer<'c> {
+    pub(crate) fn new(conn: &'c Connection, board: Arc<Board>) -> Self {
+        Self { statements: Statements::new(conn), board }
     }
 
     /// Runs one group: `first`, then what `more` gives, told how many it has given, until it gives none.
@@ -65,15 +61,16 @@ impl Writer {
         self.answer(group, committed);
     }
 
-    fn begin(&self) -> Result<(), String> {
-        roll_back(&self.conn)?;
-        control(&self.conn, "BEGIN IMMEDIATE")
+    fn begin(&mut self) -> Result<(), String> {
+        self.statements.bound();
+        roll_back(&mut self.statements)?;
+        self.statements.control("BEGIN IMMEDIATE")
     }
 
-    fn commit(&self, group: &Group) -> Result<(), String> {
+    fn commit(&mut self, group: &Group) -> Result<(), String> {
         group.writers().for_each(|kind| kind.crash_point("before"));
         let begun = Instant::now();
-        control(&self.conn, "COMMIT")?;
+        self.statements.control("COMMIT")?;
         if group.writers().next().is_some() {
             self.board.commits.add(begun.elapsed());
         }
@@ -82,9 +79,9 @@ impl Writer {
     }
 
     /// Runs one closure, again while it conflicts. An error means that the whole group is lost.
-    fn run(&self, (kind, job): &mut Write, group: &mut Group) -> Result<bool, String> {
+    fn run(&mut self, (kind, job): &mut Write, group: &mut Group) -> Result<bool, String> {
         for left in (0..RUNS).rev() {
-            let mut session = SqliteSession::new(&self.conn);
+            let mut session = SqliteSession::new(&mut self.statements);
             let mut tx = Tx::new(&mut session);
             let succeeded = job.run(&mut tx);
             let (raised, again) = (tx.raised, tx.conflicted && !succeeded && left > 0);
@@ -102,10 +99,10 @@ impl Writer {
         Ok(false)
     }
 
-    fn answer(&self, mut group: Group, committed: Result<(), String>) {
+    fn answer(&mut self, mut group: Group, committed: Result<(), String>) {
         if let Err(cause) = &committed {
             // Should this fail too, the next group begins with it.
-            drop(roll_back(&self.conn));
+            drop(roll_back(&mut self.statements));
             group.members.iter_mut().for_each(|((_, job), _)| job.fail(cause));
         }
         self.count(&group, committed.is_ok());
@@ -136,17 +133,17 @@ impl Writer {
 }
 
 /// Ends what a panic outside a closure, or a ROLLBACK that failed, left open.
-fn roll_back(conn: &Connection) -> Result<(), String> {
-    if conn.is_autocommit() { Ok(()) } else { control(conn, "ROLLBACK") }
+fn roll_back(statements: &mut Statements<'_>) -> Result<(), String> {
+    if statements.is_autocommit() { Ok(()) } else { statements.control("ROLLBACK") }
 }
 
 /// Runs a closure that reads.
-pub(crate) fn read(conn: &Connection, board: &Board, mut job: Box<dyn Job>) {
-    let mut session = SqliteSession::reader(conn);
-    let begun = roll_back(conn).and_then(|()| control(conn, "BEGIN"));
+pub(crate) fn read(statements: &mut Statements<'_>, board: &Board, mut job: Box<dyn Job>) {
+    statements.bound();
+    let begun = roll_back(statements).and_then(|()| statements.control("BEGIN"));
     let ended = begun.and_then(|()| {
-        job.run(&mut Tx::new(&mut session));
-        control(conn, "ROLLBACK")
+        job.run(&mut Tx::new(&mut SqliteSession::reader(statements)));
+        statements.control("ROLLBACK")
     });
     if let Err(cause) = ended {
         job.fail(&cause);

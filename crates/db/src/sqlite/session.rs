@@ -1,25 +1,26 @@
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ErrorCode, ToSql};
+use rusqlite::{CachedStatement, ErrorCode, ToSql};
 
+use crate::sqlite::statements::{Kept, Statements};
 use crate::tx::Session;
 use crate::{Dialect, Error, Row, Value};
 
 /// One run of a closure on a connection that is in a transaction.
-pub(crate) struct SqliteSession<'a> {
-    conn: &'a Connection,
+pub(crate) struct SqliteSession<'s, 'c> {
+    statements: &'s mut Statements<'c>,
     /// Set by the first statement that writes: a closure that only reads pays nothing.
     savepoint: bool,
     reader: bool,
 }
 
-impl<'a> SqliteSession<'a> {
-    pub(crate) fn new(conn: &'a Connection) -> Self {
-        Self { conn, savepoint: false, reader: false }
+impl<'s, 'c> SqliteSession<'s, 'c> {
+    pub(crate) fn new(statements: &'s mut Statements<'c>) -> Self {
+        Self { statements, savepoint: false, reader: false }
     }
 
     /// Refuses statements that write.
-    pub(crate) fn reader(conn: &'a Connection) -> Self {
-        Self { conn, savepoint: false, reader: true }
+    pub(crate) fn reader(statements: &'s mut Statements<'c>) -> Self {
+        Self { statements, savepoint: false, reader: true }
     }
 
     pub(crate) fn wrote(&self) -> bool {
@@ -28,78 +29,80 @@ impl<'a> SqliteSession<'a> {
 
     /// Ends the closure's own part. An error means that the transaction around it is gone or unsound.
     pub(crate) fn end(self, succeeded: bool) -> Result<(), String> {
-        if self.conn.is_autocommit() {
+        if self.statements.is_autocommit() {
             return Err("the group's transaction is gone".into());
         }
         if self.savepoint {
             if !succeeded {
-                control(self.conn, "ROLLBACK TO closure")?;
+                self.statements.control("ROLLBACK TO closure")?;
             }
-            control(self.conn, "RELEASE closure")?;
+            self.statements.control("RELEASE closure")?;
         }
         Ok(())
     }
 
-    fn prepare(&mut self, sql: &'static str, params: &[Value]) -> Result<CachedStatement<'a>, Error> {
-        let mut statement = self.conn.prepare_cached(sql).map_err(sql_error)?;
-        bind(&mut statement, params)?;
-        if self.reader && !statement.readonly() {
-            return Err(Error::Sql("a reader cannot write".into()));
+    /// Runs a statement with its values bound.
+    fn run<T>(
+        &mut self,
+        sql: &'static str,
+        params: &[Value],
+        run: impl FnOnce(&mut CachedStatement<'c>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let kept = self.statements.prepared(sql)?;
+        bind(kept, params)?;
+        if !kept.readonly {
+            if self.reader {
+                return Err(Error::Sql("a reader cannot write".into()));
+            }
+            self.begin_to_write()?;
         }
-        if !self.savepoint && !statement.readonly() {
-            control(self.conn, "SAVEPOINT closure").map_err(|cause| Error::Unavailable(cause.into()))?;
+        let result = run(&mut self.statements.prepared(sql)?.statement);
+        self.checked(result)
+    }
+
+    fn begin_to_write(&mut self) -> Result<(), Error> {
+        if !self.savepoint {
+            let begun = self.statements.control("SAVEPOINT closure");
+            begun.map_err(|cause| Error::Unavailable(cause.into()))?;
             self.savepoint = true;
         }
-        Ok(statement)
+        Ok(())
     }
 
     /// Looks whether the group's transaction outlived the statement. A closure that ended it, and would
     /// begin another, must not go on.
     fn checked<T>(&self, result: Result<T, Error>) -> Result<T, Error> {
-        if self.conn.is_autocommit() {
+        if self.statements.is_autocommit() {
             return Err(Error::Unavailable("the statement ended the group's transaction".into()));
         }
         result
     }
 }
 
-impl Session for SqliteSession<'_> {
+impl Session for SqliteSession<'_, '_> {
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
     }
 
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, Error> {
-        let mut statement = self.prepare(sql, params)?;
-        let changed = statement.raw_execute().map_err(sql_error);
-        self.checked(changed.map(|rows| rows as u64))
+        self.run(sql, params, |statement| statement.raw_execute().map(|rows| rows as u64).map_err(sql_error))
     }
 
     fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, Error> {
-        let mut statement = self.prepare(sql, params)?;
-        let rows = collect(&mut statement);
-        self.checked(rows)
+        self.run(sql, params, collect)
     }
 }
 
-/// Runs a statement of the executor's own.
-pub(super) fn control(conn: &Connection, sql: &'static str) -> Result<(), String> {
-    let run = conn.prepare_cached(sql).and_then(|mut statement| statement.raw_execute());
-    run.map(drop).map_err(|error| format!("{sql}: {error}"))
-}
-
-/// SQLite takes `$1` as a name and numbers names by first use, so each is bound by what its name says.
-/// It also takes `$1::BIGINT` as one name, which lets PostgreSQL's casts stand.
-fn bind(statement: &mut CachedStatement<'_>, params: &[Value]) -> Result<(), Error> {
-    let wrong = |name: &str| Err(Error::Sql(format!("no value for placeholder {name}").into()));
-    if statement.parameter_count() != params.len() {
-        let counts = format!("{} placeholders, {} values", statement.parameter_count(), params.len());
+fn bind(Kept { statement, order, .. }: &mut Kept<'_>, params: &[Value]) -> Result<(), Error> {
+    if order.len() != params.len() {
+        let counts = format!("{} placeholders, {} values", order.len(), params.len());
         return Err(Error::Sql(counts.into()));
     }
-    for index in 1..=params.len() {
-        let name = statement.parameter_name(index).unwrap_or("?");
-        let number = name.strip_prefix('$').and_then(|name| name.split(':').next()?.parse::<usize>().ok());
-        let value = number.and_then(|number| params.get(number.checked_sub(1)?));
-        let Some(value) = value else { return wrong(name) };
+    for (index, number) in (1..).zip(&*order) {
+        let Some(value) = number.and_then(|number| params.get(number)) else {
+            let name = statement.parameter_name(index).unwrap_or("?");
+            return Err(Error::Sql(format!("no value for placeholder {name}").into()));
+        };
         statement.raw_bind_parameter(index, value).map_err(sql_error)?;
     }
     Ok(())
@@ -141,7 +144,7 @@ impl ToSql for Value {
 }
 
 /// What may pass is `Unavailable`; what will fail again is `Sql`.
-fn sql_error(error: rusqlite::Error) -> Error {
+pub(super) fn sql_error(error: rusqlite::Error) -> Error {
     let passes = matches!(
         error.sqlite_error_code(),
         Some(

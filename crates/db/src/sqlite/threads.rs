@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::config::Limits;
 use crate::job::{Job, survive};
 use crate::sqlite::group::Write;
-use crate::sqlite::{Opened, Writer, read};
+use crate::sqlite::{Opened, Statements, Writer, read};
 use crate::stats::Board;
 use crate::{Error, Kind};
 
@@ -31,11 +31,11 @@ impl Threads {
         let mut threads =
             Self { queues: Some((writes, reads)), board: Arc::clone(board), running: Vec::new() };
 
-        let (writer, held) = (Writer::new(opened.writer, Arc::clone(board)), Arc::clone(&lease));
-        let told = Arc::clone(board);
+        let (conn, held, told) = (opened.writer, Arc::clone(&lease), Arc::clone(board));
         threads.spawn("db-writer", move || {
             let _lease = held;
-            write_all(writer, (&to_write, &told), limits);
+            let conn = conn;
+            write_all(Writer::new(&conn, Arc::clone(&told)), (&to_write, &told), limits);
         })?;
         let to_read = Arc::new(Mutex::new(to_read));
         for conn in opened.readers {
@@ -43,9 +43,10 @@ impl Threads {
             threads.spawn("db-reader", move || {
                 let _lease = held;
                 let conn = conn;
+                let mut statements = Statements::new(&conn);
                 while let Some(job) = next(&jobs) {
                     board.queued(false).goes();
-                    survive(|| read(&conn, &board, job));
+                    survive(|| read(&mut statements, &board, job));
                 }
             })?;
         }
@@ -90,7 +91,7 @@ impl Drop for Threads {
     }
 }
 
-fn write_all(mut writer: Writer, (jobs, board): (&Receiver<Write>, &Board), limits: Limits) {
+fn write_all(mut writer: Writer<'_>, (jobs, board): (&Receiver<Write>, &Board), limits: Limits) {
     let taken = |write| {
         board.queued(true).goes();
         write

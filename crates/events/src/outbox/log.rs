@@ -81,9 +81,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
         &[],
     )?;
     tx.execute_one(
-        "INSERT INTO events_outbox (seq, position, stamped_at, event_id, event_key, kind, payload, occurred_at, traceparent)
-         VALUES ((SELECT COALESCE(MAX(seq), 0) + 1 FROM events_outbox),
-                 (SELECT position FROM events_relay WHERE $7 = 1), CASE WHEN $7 = 1 THEN $8 END,
+        "INSERT INTO events_outbox (position, stamped_at, event_id, event_key, kind, payload, occurred_at, traceparent)
+         VALUES ((SELECT position FROM events_relay WHERE id = 1 AND $7 = 1), CASE WHEN $7 = 1 THEN $8 END,
                  $1, $2, $3, $4, $5, $6)",
         &params![id, key, kind, payload, at, traceparent, i64::from(is_stamped == 1), stamp],
     )
@@ -159,10 +158,12 @@ pub(crate) fn after(tx: &mut Tx<'_>, position: i64) -> Result<Vec<Event>, ReadEr
         }
         events.push(event);
     }
+    if events.first().is_some_and(|first| first.position == position.saturating_add(1)) {
+        return Ok(events);
+    }
     // Read after the rows: on PostgreSQL each statement sees a later state than the one before.
     let bounds = bounds(tx)?;
     match events.first() {
-        Some(first) if first.position == position.saturating_add(1) => Ok(events),
         None if position > bounds.last => Err(ReadError::AheadOfProducer(bounds.last)),
         None if position >= bounds.pruned => Ok(events),
         Some(_) | None => Err(ReadError::BehindRetention(bounds.pruned)),

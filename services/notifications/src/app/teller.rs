@@ -11,7 +11,7 @@ const POLL: Duration = Duration::from_millis(500);
 /// Rows read at once.
 const ROWS: i64 = 256;
 
-/// Reads each new notification once, for all watchers of this process.
+/// Reads each new notification once, for all watchers of this process; where there are none, only how far they go.
 pub(super) struct Teller {
     db: Db,
     watchers: Watchers,
@@ -46,6 +46,14 @@ impl Teller {
 
     /// Tells what is new; says whether there may be more.
     async fn tell(&mut self) -> Result<bool, madang_db::Error> {
+        if self.watchers.is_empty() {
+            let last = self.db.read(store::last_place).await?;
+            // Whoever came meanwhile is told what was written meanwhile.
+            if self.watchers.is_empty() {
+                self.last = last;
+                return Ok(false);
+            }
+        }
         let last = self.last;
         let rows = self.db.read(move |tx| store::after(tx, last, ROWS)).await?;
         let full = i64::try_from(rows.len()).is_ok_and(|read| read == ROWS);

@@ -39,6 +39,11 @@ impl Watchers {
         }
     }
 
+    /// Whether nobody is there to be told anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all().is_empty()
+    }
+
     /// Forgets who has gone, also where nothing is ever told.
     pub(super) fn sweep(&self) {
         self.all().retain(|_, watchers| {

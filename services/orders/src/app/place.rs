@@ -1,5 +1,7 @@
 //! Placing an order.
 
+use std::sync::Arc;
+
 use madang_api::events::v1::OrderPlaced;
 use madang_chassis::trace;
 use madang_db::{Kind, Tx};
@@ -34,14 +36,14 @@ impl App {
     ///
     /// # Errors
     /// [`Error::Reused`], [`Error::Cart`], [`Error::Upstream`], [`Error::Db`]: nothing was written then.
-    pub async fn place(&self, command: Place) -> Result<Order, Error> {
+    pub async fn place(&self, command: Place) -> Result<Arc<Order>, Error> {
         let (until, fingerprint) = (patience(), command.fingerprint());
         // The id comes first, so that all that is done for the order can name it.
         let id = OrderId::new(self.ids.uuid());
         trace::order(id);
         // Before any call to another service: a repeat must not depend on the catalogue being there.
         if let Some(order) = self.repeated(command.request, fingerprint.clone()).await? {
-            return self.settled(order, until).await;
+            return self.settled(Arc::new(order), until).await;
         }
         let order = self.priced(id, &command).await?;
         let watch = self.watchers.watch(order.id);
@@ -85,23 +87,25 @@ impl App {
         order: Order,
         request: RequestId,
         fingerprint: Fingerprint,
-    ) -> Result<(Order, bool), Error> {
+    ) -> Result<(Arc<Order>, bool), Error> {
         let (owner, event) = (self.owner, placed(&order, self.ids.uuid()));
-        let work = move |tx: &mut Tx<'_>| -> Result<(Order, bool), Error> {
+        let order = Arc::new(order);
+        let new = Arc::clone(&order);
+        let work = move |tx: &mut Tx<'_>| -> Result<Option<Order>, Error> {
             if let Some(first) = find(tx, request, &fingerprint)? {
-                return Ok((first, false));
+                return Ok(Some(first));
             }
-            store::insert(tx, &order, owner)?;
+            store::insert(tx, &new, owner)?;
             let request = Request { rpc: RPC, id: request, fingerprint: &fingerprint };
-            requests::keep(tx, &request, order.id.uuid().as_bytes(), order.created)?;
+            requests::keep(tx, &request, new.id.uuid().as_bytes(), new.created)?;
             publish(tx, &event)?;
-            Ok((order.clone(), true))
+            Ok(None)
         };
-        let (stored, created) = self.db.write(Kind::OrderPath, work).await?;
-        if created {
-            self.engine.begin(stored.id, stored.clone());
+        if let Some(first) = self.db.write(Kind::OrderPath, work).await? {
+            return Ok((Arc::new(first), false));
         }
-        Ok((stored, created))
+        self.engine.begin(order.id, Arc::clone(&order));
+        Ok((order, true))
     }
 }
 

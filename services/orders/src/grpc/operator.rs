@@ -44,7 +44,7 @@ impl OrdersOperatorService for Orders {
         request: Request<ResumeOrderRequest>,
     ) -> Result<Response<ResumeOrderResponse>, Status> {
         let order = self.app.resume(order_id(&request.into_inner().order_id)?).await?;
-        Ok(Response::new(ResumeOrderResponse { order: Some((&order).into()) }))
+        Ok(Response::new(ResumeOrderResponse { order: Some((&*order).into()) }))
     }
 
     async fn list_sagas(

@@ -47,8 +47,8 @@ impl PlaceOrder {
     /// Moves the order to its next state and publishes what happened, in one transaction.
     async fn move_to(&self, kind: Kind, order: &Order, state: Option<State>) -> Result<Guard, BoxError> {
         let Some(state) = state else { return Ok(Guard::Lost) };
-        let next = order.moved(state, self.clock.now());
-        let (event, written) = (event(&order.state, &next, self.ids.uuid()), next.clone());
+        let next = Arc::new(order.moved(state, self.clock.now()));
+        let (event, written) = (event(&order.state, &next, self.ids.uuid()), Arc::clone(&next));
         let work = move |tx: &mut Tx<'_>| -> Result<Guarded, madang_db::Error> {
             let guarded = store::update(tx, &written)?;
             if let (Guarded::Held, Some(event)) = (guarded, &event) {
@@ -80,7 +80,7 @@ impl PlaceOrder {
 
 impl Saga for PlaceOrder {
     type Id = OrderId;
-    type Context = Order;
+    type Context = Arc<Order>;
 
     const STEPS: &'static [Step<Self>] = &[
         Step {
@@ -104,8 +104,8 @@ impl Saga for PlaceOrder {
         // Then the pivot: `confirm`.
     ];
 
-    async fn load(&self, id: OrderId) -> Result<Progress<Order>, BoxError> {
-        let Some(order) = self.current(id).await? else { return Ok(Progress::Settled) };
+    async fn load(&self, id: OrderId) -> Result<Progress<Arc<Order>>, BoxError> {
+        let Some(order) = self.current(id).await?.map(Arc::new) else { return Ok(Progress::Settled) };
         // A move whose COMMIT was not answered was told to nobody; older news than they have is left unheard.
         self.watchers.changed(&order);
         Ok(match order.state.clone() {
@@ -129,7 +129,7 @@ impl Saga for PlaceOrder {
 
     async fn within<T: Send>(
         &self,
-        order: &Order,
+        order: &Arc<Order>,
         direction: Direction,
         work: impl Future<Output = T> + Send,
     ) -> T {
@@ -138,23 +138,23 @@ impl Saga for PlaceOrder {
         trace::saga(&*self.ids, &stretch, work).await
     }
 
-    fn expired(&self, order: &Order) -> Option<&'static str> {
+    fn expired(&self, order: &Arc<Order>) -> Option<&'static str> {
         order.is_expired(self.clock.now()).then_some(Reason::ORDER_EXPIRED)
     }
 
-    async fn confirm(&self, order: &Order) -> Result<Guard, BoxError> {
+    async fn confirm(&self, order: &Arc<Order>) -> Result<Guard, BoxError> {
         self.move_to(Kind::OrderPath, order, order.state.confirm()).await
     }
 
-    async fn refuse(&self, order: &Order, reason: &str, steps: Range<usize>) -> Result<Guard, BoxError> {
+    async fn refuse(&self, order: &Arc<Order>, reason: &str, steps: Range<usize>) -> Result<Guard, BoxError> {
         self.move_to(Kind::FollowUp, order, order.state.refuse(Reason::new(reason), steps)).await
     }
 
-    async fn settle(&self, order: &Order) -> Result<Guard, BoxError> {
+    async fn settle(&self, order: &Arc<Order>) -> Result<Guard, BoxError> {
         self.move_to(Kind::FollowUp, order, order.state.settle()).await
     }
 
-    async fn undo_refused(&self, order: &Order, refused: UndoRefused<'_>) -> Result<Guard, BoxError> {
+    async fn undo_refused(&self, order: &Arc<Order>, refused: UndoRefused<'_>) -> Result<Guard, BoxError> {
         self.move_to(Kind::FollowUp, order, order.state.undo_refused(refused.reason)).await
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use madang_db::{Error, Row, Value, params};
 use madang_types::{Address, Currency, Money, OrderId, ProductId, Quantity};
-use serde_json::json;
+use serde::Serialize;
 
 use super::Owned;
 use crate::domain::{CardToken, Line, Order, Reason, State, Way};
@@ -101,10 +101,10 @@ fn time(row: &Row, index: usize) -> Result<Timestamp, Error> {
     Timestamp::from_microsecond(row.get(index)?).map_err(|_| unreadable(index, "a time"))
 }
 
-pub(super) fn write_lines(lines: &[Line]) -> String {
-    let line =
-        |line: &Line| json!([line.product.as_str(), line.quantity.get(), line.unit_price.minor_units()]);
-    json!(lines.iter().map(line).collect::<Vec<_>>()).to_string()
+pub(super) fn write_lines(lines: &[Line]) -> Result<String, Error> {
+    let lines =
+        lines.iter().map(|line| (line.product.as_str(), line.quantity.get(), line.unit_price.minor_units()));
+    written(&lines.collect::<Vec<_>>())
 }
 
 fn read_lines(text: &str, currency: Currency) -> Option<Vec<Line>> {
@@ -119,14 +119,26 @@ fn read_lines(text: &str, currency: Currency) -> Option<Vec<Line>> {
     rows.into_iter().map(line).collect()
 }
 
-pub(super) fn write_address(address: &Address) -> String {
-    json!({
-        "region": address.region().as_str(),
-        "postal_code": address.postal_code(),
-        "recipient": address.recipient(),
-        "lines": address.lines(),
+/// An address as it is stored.
+#[derive(Serialize)]
+struct StoredAddress<'a> {
+    lines: &'a [String],
+    postal_code: &'a str,
+    recipient: &'a str,
+    region: &'a str,
+}
+
+pub(super) fn write_address(address: &Address) -> Result<String, Error> {
+    written(&StoredAddress {
+        lines: address.lines(),
+        postal_code: address.postal_code(),
+        recipient: address.recipient(),
+        region: address.region().as_str(),
     })
-    .to_string()
+}
+
+fn written(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Sql(error.into()))
 }
 
 fn read_address(text: &str) -> Option<Address> {

@@ -1,6 +1,7 @@
 //! What other replicas did to orders that somebody waits for here: read from the rows.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use madang_chassis::chain;
@@ -44,12 +45,12 @@ impl Watchers {
 }
 
 /// The orders that have another version than is known.
-fn changed(tx: &mut Tx<'_>, known: &HashMap<OrderId, i64>) -> Result<Vec<Order>, madang_db::Error> {
+fn changed(tx: &mut Tx<'_>, known: &HashMap<OrderId, i64>) -> Result<Vec<Arc<Order>>, madang_db::Error> {
     let ids: Vec<OrderId> = known.keys().copied().collect();
     let mut orders = Vec::new();
     for (id, version) in store::versions(tx, &ids)? {
         if known.get(&id) != Some(&version) {
-            orders.extend(store::order(tx, id)?.map(|owned| owned.order));
+            orders.extend(store::order(tx, id)?.map(|owned| Arc::new(owned.order)));
         }
     }
     Ok(orders)
