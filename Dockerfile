@@ -12,7 +12,9 @@ COPY . .
 RUN for crate in */Cargo.toml; do [ -d "${crate%/*}/src" ] || install -D /dev/null "${crate%/*}/src/lib.rs"; done
 # Without the C library's loader there is nothing to link against at run time. glibc resolves names by files and DNS on its own.
 # Relocations are packed: they were half a megabyte of each binary.
-ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
+# No panic passes through C, so C needs no tables for it.
+ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs" \
+    CFLAGS="-fno-asynchronous-unwind-tables" CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
 # Jobs at once: fat LTO takes about 2 GiB for each binary.
 ARG JOBS=2
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \

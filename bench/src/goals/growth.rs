@@ -41,7 +41,7 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
     let (few, many) = (fill(args, FEW).await?, fill(args, args.orders).await?);
     let (mut loads, mut reads) = (Vec::new(), Vec::new());
     for round in 0..args.rounds {
-        reads.push(in_turn(round, many.read(), few.read()).await?);
+        reads.push(in_turn(round, Box::pin(many.read()), Box::pin(few.read())).await?);
         let plan = Plan::orders(IN_FLIGHT, args.duration());
         let both = in_turn(round, many.target.load(plan), few.target.load(plan)).await?;
         args.note(&format!(

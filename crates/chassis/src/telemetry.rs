@@ -7,7 +7,7 @@ use http::Uri;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use tonic::transport::{Channel, Endpoint};
-use tracing_subscriber::filter::{LevelFilter, ParseError, Targets, filter_fn};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry, reload};
@@ -17,7 +17,7 @@ use crate::{Platform, Service};
 
 mod events;
 mod fields;
-mod level;
+pub(crate) mod level;
 mod lines;
 mod otlp;
 
@@ -30,8 +30,8 @@ use otlp::Exporter;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The filter of the log is not one.
-    #[error("the log filter cannot be read")]
-    Filter(#[from] ParseError),
+    #[error("the log filter cannot be read: {0}")]
+    Filter(String),
     /// Something else in the process logs already.
     #[error("telemetry was started before")]
     Started(#[from] TryInitError),
@@ -59,7 +59,7 @@ type BoxLayer = Box<dyn Layer<Registry> + Send + Sync>;
 /// # Errors
 /// [`Error::Filter`], [`Error::Started`]
 pub fn start(platform: &mut Platform, args: &TelemetryArgs) -> Result<Telemetry, Error> {
-    let filter: Targets = args.log_level.parse()?;
+    let filter = level::targets(&args.log_level).map_err(Error::Filter)?;
     let (filter, handle) = reload::Layer::new(filter);
     let lines = Lines { service: platform.service.name, format: args.log_format, writer: io::stdout };
     let log: BoxLayer = lines.with_filter(filter).boxed();

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 use http::Uri;
-use tracing_subscriber::filter::Targets;
 
 use super::duration;
+use crate::telemetry::level::targets;
 
 /// The admin port lies so far above the one that serves.
 const ADMIN_OFFSET: u16 = 100;
@@ -128,7 +128,7 @@ impl Default for TelemetryArgs {
 const DEFAULT_LOG_LEVEL: &str = "info,refinery_core=warn";
 
 fn filter(text: &str) -> Result<String, String> {
-    text.parse::<Targets>().map(|_| text.to_owned()).map_err(|error| error.to_string())
+    targets(text).map(|_| text.to_owned())
 }
 
 fn ratio(text: &str) -> Result<f64, String> {

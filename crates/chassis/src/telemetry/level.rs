@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::filter::{LevelFilter, ParseError, Targets};
 use tracing_subscriber::{Registry, reload};
 
 /// What is logged, which can be changed while the process runs.
@@ -16,6 +16,26 @@ pub enum LevelError {
     /// The process does not log, or ends.
     #[error("this process has no log that could be changed")]
     NoLog,
+}
+
+/// Reads a filter: levels, and targets with their levels. [`Targets`] itself takes any text for a target.
+///
+/// # Errors
+/// Says which part is neither.
+pub(crate) fn targets(text: &str) -> Result<Targets, String> {
+    let is_target =
+        |name: &str| name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | ':' | '-'));
+    let is_part = |part: &str| match part.split_once('=') {
+        Some((target, level)) => {
+            !target.is_empty() && is_target(target) && level.parse::<LevelFilter>().is_ok()
+        }
+        None => part.parse::<LevelFilter>().is_ok(),
+    };
+    let wrong = text.split(',').map(str::trim).find(|part| !is_part(part));
+    if let Some(wrong) = wrong {
+        return Err(format!("{wrong:?} is neither a level nor a target with one"));
+    }
+    text.parse().map_err(|error: ParseError| error.to_string())
 }
 
 impl LogLevel {
@@ -45,5 +65,24 @@ impl LogLevel {
         handle.reload(filter).map_err(|_| LevelError::NoLog)?;
         tracing::warn!(filter = told, "the log level is changed");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_levels_and_targets_with_levels() {
+        for good in
+            ["info", "warn,madang_orders=debug", "off", "INFO, h2::codec=trace", "info,refinery_core=warn"]
+        {
+            assert!(targets(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["", "loud", "this is nonsense", "madang=loud", "=info", "info,", "[span]=debug", "a b=info"]
+        {
+            assert!(targets(bad).unwrap_err().contains("neither a level"), "{bad}");
+        }
     }
 }
