@@ -27,9 +27,13 @@ pub(crate) fn targets(text: &str) -> Result<Targets, String> {
         |name: &str| name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | ':' | '-'));
     let is_part = |part: &str| match part.split_once('=') {
         Some((target, level)) => {
-            !target.is_empty() && is_target(target) && level.parse::<LevelFilter>().is_ok()
+            !target.is_empty()
+                && is_target(target)
+                && !level.is_empty()
+                && level.parse::<LevelFilter>().is_ok()
         }
-        None => part.parse::<LevelFilter>().is_ok(),
+        // A level of no text is ERROR, elsewhere.
+        None => !part.is_empty() && part.parse::<LevelFilter>().is_ok(),
     };
     let wrong = text.split(',').map(str::trim).find(|part| !is_part(part));
     if let Some(wrong) = wrong {
@@ -79,9 +83,17 @@ mod tests {
         {
             assert!(targets(good).is_ok(), "{good}");
         }
-        for bad in
-            ["", "loud", "this is nonsense", "madang=loud", "=info", "info,", "[span]=debug", "a b=info"]
-        {
+        for bad in [
+            "",
+            "loud",
+            "this is nonsense",
+            "madang=loud",
+            "madang=",
+            "=info",
+            "info,",
+            "[span]=debug",
+            "a b=info",
+        ] {
             assert!(targets(bad).unwrap_err().contains("neither a level"), "{bad}");
         }
     }
