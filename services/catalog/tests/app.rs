@@ -79,7 +79,7 @@ async fn a_replica_follows_by_itself_until_the_shutdown() {
     assert_eq!(name(&there), "Renamed");
 
     platform.shutdown.begin();
-    assert!(platform.tasks.wait(Duration::from_secs(1)).await, "it ends with the shutdown");
+    assert!(platform.tasks.wait(Duration::from_secs(10)).await, "it ends with the shutdown");
 }
 
 #[tokio::test]
