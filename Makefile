@@ -26,16 +26,16 @@ build: ## Build everything as it is used (release)
 
 .PHONY: demo
 demo: build ## Start a fresh shop, place orders in good and bad weather, audit, stop
-	$(CARGO) run --release --locked --quiet -p madang-cli -- demo
+	"$(TARGET)/release/madang" demo
 
 .PHONY: prove
 prove: build ## Try the claims of the architecture by experiment, and then each without its mechanism, which must fail
-	$(CARGO) run --release --locked --quiet -p madang-cli -- prove
-	$(CARGO) run --release --locked --quiet -p madang-cli -- prove --controls
+	"$(TARGET)/release/madang" prove
+	"$(TARGET)/release/madang" prove --controls
 
 .PHONY: up
 up: build ## Keep the shop on its usual ports until Ctrl-C
-	$(CARGO) run --release --locked --quiet -p madang-cli -- up
+	"$(TARGET)/release/madang" up
 
 .PHONY: test
 test: ## Run all tests
