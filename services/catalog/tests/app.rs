@@ -67,7 +67,7 @@ async fn a_write_is_read_at_once_here_and_by_another_replica_at_its_next_look() 
     assert_eq!(there.refresh().await.unwrap(), 0, "nothing was written since");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_replica_follows_by_itself_until_the_shutdown() {
     let (_fresh, db) = database().await;
     let (here, there) = (replica(&db).await, replica(&db).await);
