@@ -24,6 +24,8 @@ const STATEMENT_TIMEOUT: &str =
 pub(super) struct Client {
     requests: tokio_postgres::Client,
     wire: Wire,
+    /// Begins a transaction, once something is asked in it.
+    begins: Option<&'static str>,
     /// For one answer.
     limit: Option<Duration>,
 }
@@ -55,12 +57,22 @@ impl Client {
         };
         let (requests, connection) = connected.map_err(|error| Failed::at_connect(error, tls))?;
         let wire = Wire { runtime, connection, heard: VecDeque::new(), end: None };
-        let mut client = Self { requests, wire, limit: Some(within) };
+        let mut client = Self { requests, wire, begins: None, limit: Some(within) };
         let rows = client.query(STATEMENT_TIMEOUT, &[])?;
         let millis: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
         let set = u64::try_from(millis).ok().filter(|millis| *millis > 0);
         client.limit = set.map(|millis| Duration::from_millis(millis).saturating_add(GRACE));
         Ok(client)
+    }
+
+    /// Has what is asked next run in a transaction that this begins.
+    pub(super) fn begin(&mut self, sql: &'static str) {
+        self.begins = Some(sql);
+    }
+
+    /// Ends a transaction. One in which nothing was asked was never begun.
+    pub(super) fn end(&mut self, sql: &str) -> Result<(), Failed> {
+        if self.begins.take().is_some() { Ok(()) } else { self.batch_execute(sql) }
     }
 
     /// Runs statements that answer nothing.
@@ -74,23 +86,52 @@ impl Client {
     }
 
     pub(super) fn prepare(&mut self, sql: &str, types: &[Type]) -> Result<Statement, Failed> {
+        self.begun()?;
         Ok(self.wire.wait(self.limit, self.requests.prepare_typed(sql, types))??)
     }
 
+    /// Runs a statement that may write.
     pub(super) fn execute(
         &mut self,
         statement: &Statement,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<u64, Failed> {
+        self.begun()?;
         Ok(self.wire.wait(self.limit, self.requests.execute(statement, params))??)
     }
 
+    /// Runs a statement that answers rows, and may write.
     pub(super) fn query(
         &mut self,
         statement: &(impl ToStatement + ?Sized),
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Failed> {
+        self.begun()?;
         Ok(self.wire.wait(self.limit, self.requests.query(statement, params))??)
+    }
+
+    /// Runs a statement that only reads: together with what begins the transaction, which saves a round trip. Should that fail,
+    /// the statement did no harm outside of one.
+    pub(super) fn look(
+        &mut self,
+        statement: &Statement,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, Failed> {
+        let Some(begins) = self.begins.take() else { return self.query(statement, params) };
+        let requests = &self.requests;
+        let both = async {
+            let rows = async { Ok(requests.query(statement, params).await) };
+            // In this order: the first to be asked is the first on the wire.
+            tokio::try_join!(biased; requests.batch_execute(begins), rows)
+        };
+        let both = self.wire.wait(self.limit, both)?;
+        Ok(self.wire.sound(both)?.1?)
+    }
+
+    fn begun(&mut self) -> Result<(), Failed> {
+        let Some(begins) = self.begins.take() else { return Ok(()) };
+        let begun = self.wire.wait(self.limit, self.requests.batch_execute(begins))?;
+        Ok(self.wire.sound(begun)?)
     }
 
     /// Brings a schema up to date, which may take as long as this.
@@ -142,6 +183,14 @@ impl Wire {
             *end = Some(End::Silent(limit));
             Err(Failed::Silent(limit))
         })
+    }
+
+    /// Ends a connection on which a transaction could not be begun: what is asked next must not run outside of one.
+    fn sound<T>(&mut self, begun: Result<T, tokio_postgres::Error>) -> Result<T, tokio_postgres::Error> {
+        if begun.is_err() {
+            self.end = Some(End::Closed);
+        }
+        begun
     }
 
     fn listen(&mut self, within: Duration) -> Option<Notification> {

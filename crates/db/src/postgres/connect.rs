@@ -97,11 +97,6 @@ impl Conn {
         MIGRATED.iter().try_for_each(|sql| client.batch_execute(sql)).map_err(failed)
     }
 
-    /// Runs a statement of the executor's own.
-    pub(super) fn control(&mut self, sql: &str) -> Result<(), Failed> {
-        self.client.batch_execute(sql)
-    }
-
     pub(super) fn forget(&mut self) {
         self.statements.clear();
     }

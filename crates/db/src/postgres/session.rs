@@ -19,7 +19,7 @@ pub(super) enum Fate {
     Ended(String),
 }
 
-/// One run of a closure on a connection that is in a transaction.
+/// One run of a closure on a connection whose transaction begins with the first statement.
 pub(super) struct PgSession<'a> {
     conn: &'a mut Conn,
     reader: bool,
@@ -84,8 +84,9 @@ impl Session for PgSession<'_> {
     }
 
     fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, Error> {
-        let Prepared { statement, .. } = self.prepare(sql, params)?;
-        let rows = self.conn.client.query(&statement, &erased(params));
+        let Prepared { statement, writes } = self.prepare(sql, params)?;
+        let (client, params) = (&mut self.conn.client, erased(params));
+        let rows = if writes { client.query(&statement, &params) } else { client.look(&statement, &params) };
         rows.map_err(|error| self.failed(error))?.iter().map(row).collect()
     }
 }

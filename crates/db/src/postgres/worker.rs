@@ -174,14 +174,11 @@ impl Worker {
         }
     }
 
-    fn begin(&mut self, sql: &str, deadline: Instant) -> Result<&mut Conn, Run> {
-        let begun = self.link.ready(deadline).map_err(Run::Failed)?.control(sql);
-        if let Err(error) = begun {
-            self.link.cut();
-            return Err(Run::Lost(told(&error)));
-        }
-        // Not `ready`: a connection made anew has not begun.
-        self.link.conn().ok_or_else(|| Run::Lost("no connection".into()))
+    /// The connection, on which the first statement begins a transaction.
+    fn begin(&mut self, sql: &'static str, deadline: Instant) -> Result<&mut Conn, Run> {
+        let conn = self.link.ready(deadline).map_err(Run::Failed)?;
+        conn.client.begin(sql);
+        Ok(conn)
     }
 
     /// An error that the server reports as such undid the transaction. Without an answer, or with one
@@ -192,7 +189,7 @@ impl Worker {
         let point = |side| wrote.into_iter().for_each(|kind: Kind| kind.crash_point(side));
         point("before");
         let begun = Instant::now();
-        let Err(error) = conn.control("COMMIT") else {
+        let Err(error) = conn.client.end("COMMIT") else {
             if wrote.is_some() {
                 self.board.commits.add(begun.elapsed());
             }
@@ -209,7 +206,7 @@ impl Worker {
     }
 
     fn roll_back(&mut self) {
-        let undone = self.link.conn().is_some_and(|conn| conn.control("ROLLBACK").is_ok());
+        let undone = self.link.conn().is_some_and(|conn| conn.client.end("ROLLBACK").is_ok());
         if !undone {
             self.link.cut();
         }

@@ -94,10 +94,16 @@ async fn made(db: &Db, runs: &Arc<AtomicUsize>) -> &'static str {
     made.await.unwrap()
 }
 
-async fn lost(database: &OnPostgres, loss: Loss) -> (&'static str, usize) {
+/// The database by way of a proxy.
+async fn proxied(database: &OnPostgres) -> (Proxy, Db) {
     let address = database.url().split_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
     let proxy = Proxy::before(&address);
     let db = opened(&config(&proxy.url(&database.url()))).await;
+    (proxy, db)
+}
+
+async fn lost(database: &OnPostgres, loss: Loss) -> (&'static str, usize) {
+    let (proxy, db) = proxied(database).await;
     let mut raised = db.raised();
     raised.mark_unchanged();
     let runs = Arc::new(AtomicUsize::new(0));
@@ -119,4 +125,31 @@ async fn a_lost_answer_to_commit_runs_the_closure_again_and_it_finds_its_own_row
 async fn a_commit_that_never_arrived_is_made_by_the_second_run() {
     let database = database!("a_commit_that_never_arrived_is_made_by_the_second_run");
     assert_eq!(lost(&database, Loss::Commit).await, ("made", 2));
+}
+
+#[tokio::test]
+async fn what_was_sent_with_a_begin_that_fails_counts_for_nothing() {
+    let database = database!("what_was_sent_with_a_begin_that_fails_counts_for_nothing");
+    let (proxy, db) = proxied(&database).await;
+    let runs = Arc::new(AtomicUsize::new(0));
+    proxy.lose(Loss::Begin);
+    assert_eq!((made(&db, &runs).await, runs.load(Ordering::SeqCst)), ("made", 2), "it looked, and again");
+    proxy.lose(Loss::Begin);
+    inserted(&db, 2).await.unwrap();
+    proxy.lose(Loss::Begin);
+    assert_eq!(db.read(count).await.unwrap(), 2);
+    let stats = db.stats();
+    assert_eq!((stats.reruns, stats.lost_commits, stats.failed_groups), (3, 0, 0));
+}
+
+#[tokio::test]
+async fn a_closure_that_asks_nothing_of_the_server_has_no_transaction() {
+    let database = database!("a_closure_that_asks_nothing_of_the_server_has_no_transaction");
+    let (proxy, db) = proxied(&database).await;
+    proxy.lose(Loss::Commit);
+    db.write(Kind::Request, |_| Ok::<_, Error>(())).await.unwrap();
+    db.read(|_| Ok::<_, Error>(())).await.unwrap();
+    assert_eq!(db.stats().lost_commits, 0);
+    inserted(&db, 1).await.unwrap();
+    assert_eq!(db.stats().lost_commits, 1, "the first COMMIT of all");
 }

@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 
+const BEGIN: &[u8] = b"BEGIN ISOLATION";
 const COMMIT: &[u8] = b"COMMIT\0";
 
-/// What becomes of the next COMMIT.
+/// What becomes of the next COMMIT, or BEGIN.
 #[derive(Clone, Copy)]
 pub(crate) enum Loss {
     /// It arrives; its answer is dropped, and the connection ends.
     Answer = 1,
     /// It is dropped itself, and the connection ends.
     Commit = 2,
+    /// It arrives as one that the server refuses, with all that is sent behind it.
+    Begin = 3,
 }
 
 /// Stands between db and the server.
@@ -56,6 +59,12 @@ impl Proxy {
 fn ask(mut client: TcpStream, mut server: TcpStream, armed: &AtomicU8, mute: &AtomicBool) {
     let mut bytes = [0; 8192];
     while let Ok(length @ 1..) = client.read(&mut bytes) {
+        if armed.load(Ordering::SeqCst) == Loss::Begin as u8
+            && let Some(at) = bytes[..length].windows(BEGIN.len()).position(|window| window == BEGIN)
+        {
+            armed.store(0, Ordering::SeqCst);
+            bytes[at] = b'X';
+        }
         if bytes[..length].windows(COMMIT.len()).any(|window| window == COMMIT) {
             let loss = armed.swap(0, Ordering::SeqCst);
             if loss == Loss::Commit as u8 {
