@@ -48,7 +48,8 @@ impl<'s, 'c> SqliteSession<'s, 'c> {
         params: &[Value],
         run: impl FnOnce(&mut CachedStatement<'c>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let kept = self.statements.prepared(sql)?;
+        let place = self.statements.prepared(sql)?;
+        let kept = self.statements.at(place);
         bind(kept, params)?;
         if !kept.readonly {
             if self.reader {
@@ -56,7 +57,7 @@ impl<'s, 'c> SqliteSession<'s, 'c> {
             }
             self.begin_to_write()?;
         }
-        let result = run(&mut self.statements.prepared(sql)?.statement);
+        let result = run(&mut self.statements.at(place).statement);
         self.checked(result)
     }
 

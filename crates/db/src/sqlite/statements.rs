@@ -40,27 +40,29 @@ impl<'c> Statements<'c> {
 
     /// Runs a statement of the executor's own.
     pub(super) fn control(&mut self, sql: &'static str) -> Result<(), String> {
-        let run = self.kept(sql).and_then(|kept| kept.statement.raw_execute());
+        let run = self.kept(sql).and_then(|place| self.at(place).statement.raw_execute());
         run.map(drop).map_err(|error| format!("{sql}: {error}"))
     }
 
-    pub(super) fn prepared(&mut self, sql: &'static str) -> Result<&mut Kept<'c>, Error> {
+    /// Where a statement is kept, until [`Statements::bound`].
+    pub(super) fn prepared(&mut self, sql: &'static str) -> Result<usize, Error> {
         self.kept(sql).map_err(sql_error)
     }
 
-    fn kept(&mut self, sql: &'static str) -> rusqlite::Result<&mut Kept<'c>> {
+    pub(super) fn at(&mut self, place: usize) -> &mut Kept<'c> {
+        &mut self.kept[place]
+    }
+
+    fn kept(&mut self, sql: &'static str) -> rusqlite::Result<usize> {
         // By address: the same text elsewhere is another statement, which costs a little and is never wrong.
         let found = self.kept.iter().position(|kept| std::ptr::eq(kept.sql, sql));
-        let index = match found {
-            Some(index) => index,
-            None => {
-                let statement = self.conn.prepare_cached(sql)?;
-                let (readonly, order) = (statement.readonly(), order(&statement));
-                self.kept.push(Kept { sql, statement, readonly, order });
-                self.kept.len() - 1
-            }
-        };
-        Ok(&mut self.kept[index])
+        if let Some(place) = found {
+            return Ok(place);
+        }
+        let statement = self.conn.prepare_cached(sql)?;
+        let (readonly, order) = (statement.readonly(), order(&statement));
+        self.kept.push(Kept { sql, statement, readonly, order });
+        Ok(self.kept.len() - 1)
     }
 }
 
