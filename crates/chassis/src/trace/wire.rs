@@ -1,7 +1,7 @@
 //! A span as OTLP's Protobuf has it (opentelemetry/proto/trace/v1/trace.proto), written straight to bytes: most of what a span
 //! would cost otherwise is making messages of it first (bench/, `telemetry`).
 
-use prost::encoding::{WireType, encode_key, encode_varint};
+use prost::encoding::{WireType, encode_varint, encoded_len_varint};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
@@ -11,6 +11,8 @@ use super::{TraceContext, names};
 
 /// STATUS_CODE_ERROR
 const ERROR: u64 = 2;
+/// Bytes of a length of up to 32 GiB.
+const ROOM: usize = 5;
 
 /// Adds a span, as an element of `ScopeSpans.spans`.
 pub(super) fn span(out: &mut Vec<u8>, span: &Finished<'_>) {
@@ -61,11 +63,15 @@ fn event(out: &mut Vec<u8>, event: &Event) {
     }
 }
 
+/// The length is counted first: attributes are most of a span.
 fn attribute(out: &mut Vec<u8>, tag: u32, name: &str, value: &Value) {
-    message(out, tag, |out| {
-        bytes(out, 1, name.as_bytes());
-        message(out, 2, |out| any(out, value));
-    });
+    let length = length(value);
+    key(out, tag, WireType::LengthDelimited);
+    number(out, (2 + delimited(name.len()) + delimited(length)) as u64);
+    bytes(out, 1, name.as_bytes());
+    key(out, 2, WireType::LengthDelimited);
+    number(out, length as u64);
+    any(out, value);
 }
 
 fn any(out: &mut Vec<u8>, value: &Value) {
@@ -77,47 +83,71 @@ fn any(out: &mut Vec<u8>, value: &Value) {
     }
 }
 
+/// Bytes that `any` writes.
+fn length(value: &Value) -> usize {
+    1 + match value {
+        Value::Text(text) => delimited(text.as_str().len()),
+        Value::Id(_) => delimited(Hyphenated::LENGTH),
+        Value::Bool(_) => 1,
+        Value::Int(number) => encoded_len_varint(number.cast_unsigned()),
+    }
+}
+
+/// Bytes of something that is so long, with its length.
+fn delimited(length: usize) -> usize {
+    encoded_len_varint(length as u64) + length
+}
+
 fn text_of<'a>(id: &Uuid, buffer: &'a mut [u8; Hyphenated::LENGTH]) -> &'a str {
     id.as_hyphenated().encode_lower(buffer)
 }
 
-/// A message within: its length is written once it is known.
+/// A message within. There is room for any length before it, so that nothing is moved once it is known: a varint may be longer
+/// than it needs to be.
 pub(crate) fn message(out: &mut Vec<u8>, tag: u32, content: impl FnOnce(&mut Vec<u8>)) {
-    encode_key(tag, WireType::LengthDelimited, out);
+    key(out, tag, WireType::LengthDelimited);
     let start = out.len();
-    // Most are shorter than what one byte of length tells.
-    out.push(0);
+    out.extend_from_slice(&[0; ROOM]);
     content(out);
-    let length = out.len() - start - 1;
-    match u8::try_from(length) {
-        Ok(short @ 0..=0x7f) => out[start] = short,
-        Ok(_) | Err(_) => {
-            let mut told = Vec::with_capacity(4);
-            encode_varint(length as u64, &mut told);
-            out.splice(start..=start, told);
-        }
+    let mut length = out.len() - start - ROOM;
+    for byte in &mut out[start..start + ROOM] {
+        *byte = length.to_le_bytes()[0] | 0x80;
+        length >>= 7;
     }
+    out[start + ROOM - 1] &= 0x7f;
 }
 
 /// Bytes or a text.
 pub(crate) fn bytes(out: &mut Vec<u8>, tag: u32, value: &[u8]) {
-    encode_key(tag, WireType::LengthDelimited, out);
-    encode_varint(value.len() as u64, out);
+    key(out, tag, WireType::LengthDelimited);
+    number(out, value.len() as u64);
     out.extend_from_slice(value);
 }
 
+fn key(out: &mut Vec<u8>, tag: u32, wire: WireType) {
+    number(out, u64::from(tag << 3 | wire as u32));
+}
+
+/// A varint. Most are of one byte.
+fn number(out: &mut Vec<u8>, value: u64) {
+    match u8::try_from(value) {
+        Ok(short @ 0..0x80) => out.push(short),
+        Ok(_) | Err(_) => encode_varint(value, out),
+    }
+}
+
 fn varint(out: &mut Vec<u8>, tag: u32, value: u64) {
-    encode_key(tag, WireType::Varint, out);
-    encode_varint(value, out);
+    key(out, tag, WireType::Varint);
+    number(out, value);
 }
 
 fn fixed64(out: &mut Vec<u8>, tag: u32, value: u64) {
-    encode_key(tag, WireType::SixtyFourBit, out);
+    key(out, tag, WireType::SixtyFourBit);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 fn fixed32(out: &mut Vec<u8>, tag: u32, value: u32) {
-    encode_key(tag, WireType::ThirtyTwoBit, out);
+    key(out, tag, WireType::ThirtyTwoBit);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
