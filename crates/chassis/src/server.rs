@@ -35,6 +35,7 @@ mod services;
 pub use around::RpcService;
 use around::{Answered, Layered};
 pub(crate) use around::{Around, Next};
+pub use grpc_only::is_grpc;
 pub(crate) use observe::{Rpc, request_id};
 
 /// Requests beyond those that are taken on, so that the rest is refused and not left waiting.

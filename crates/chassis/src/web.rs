@@ -7,12 +7,13 @@ use axum::routing::future::RouteFuture;
 use axum::{Router, middleware};
 use futures::TryFutureExt;
 use futures::future::{Either, MapOk};
-use http::{Request, Response, Version, header};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use tonic::body::Body;
 use tower::Service;
 
 use crate::config::ServerArgs;
+use crate::server::is_grpc;
 use crate::transport::{Limits, accept};
 use crate::{Listener, Platform};
 
@@ -78,18 +79,12 @@ where
     }
 
     fn call(&mut self, request: Request<Incoming>) -> Self::Future {
-        if is_grpc(&request) {
+        // Not over HTTP/1, of which a router tells.
+        if request.version() == Version::HTTP_2 && is_grpc(request.headers()) {
             return Either::Left(
                 self.rpc.call(request.map(Body::new)).map_ok(|answer| answer.map(Told::Left)),
             );
         }
         Either::Right(self.router.call(request).map_ok(|answer| answer.map(Told::Right)))
     }
-}
-
-/// Whether it is gRPC itself, and not gRPC-Web or gRPC over HTTP/1, of which a router tells.
-fn is_grpc<B>(request: &Request<B>) -> bool {
-    let content = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], http::HeaderValue::as_bytes);
-    let rest = content.strip_prefix(b"application/grpc");
-    request.version() == Version::HTTP_2 && rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+')))
 }

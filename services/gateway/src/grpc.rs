@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use madang_api::catalog::v1::catalog_service_server::CatalogServiceServer;
 use madang_api::notifications::v1::notifications_service_server::NotificationsServiceServer;
 use madang_api::orders::v1::orders_service_server::OrdersServiceServer;
-use madang_chassis::server::{Error, RpcService};
+use madang_chassis::server::{Error, RpcService, is_grpc};
 use madang_chassis::{Platform, Server, ServerArgs};
 use tonic::Status;
 use tonic::body::Body;
@@ -173,8 +173,7 @@ impl Protocol {
         let value = headers.get(header::CONTENT_TYPE)?;
         match value.as_bytes() {
             b"application/grpc-web" | b"application/grpc-web+proto" => Some(Self::Web(value.clone())),
-            b"application/grpc" => Some(Self::Grpc),
-            other => other.starts_with(b"application/grpc+").then_some(Self::Grpc),
+            _ => is_grpc(headers).then_some(Self::Grpc),
         }
     }
 

@@ -1,4 +1,4 @@
-use http::{Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
 use tonic::body::Body;
 
 use super::{Around, Next};
@@ -25,10 +25,14 @@ fn refusal<B>(request: &Request<B>) -> Option<StatusCode> {
     if request.version() != Version::HTTP_2 {
         return Some(StatusCode::HTTP_VERSION_NOT_SUPPORTED);
     }
-    let content = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], header::HeaderValue::as_bytes);
+    (!is_grpc(request.headers())).then_some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+}
+
+/// Whether a request's content is gRPC's, such as `application/grpc+proto`, and not gRPC-Web's.
+pub fn is_grpc(headers: &HeaderMap) -> bool {
+    let content = headers.get(header::CONTENT_TYPE).map_or(&b""[..], header::HeaderValue::as_bytes);
     let rest = content.strip_prefix(b"application/grpc");
-    let is_grpc = rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')));
-    (!is_grpc).then_some(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
 #[cfg(test)]
