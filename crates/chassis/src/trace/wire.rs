@@ -124,16 +124,23 @@ pub(crate) fn bytes(out: &mut Vec<u8>, tag: u32, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
+#[inline]
 fn key(out: &mut Vec<u8>, tag: u32, wire: WireType) {
     number(out, u64::from(tag << 3 | wire as u32));
 }
 
 /// A varint. Most are of one byte.
+#[inline]
 fn number(out: &mut Vec<u8>, value: u64) {
     match u8::try_from(value) {
         Ok(short @ 0..0x80) => out.push(short),
-        Ok(_) | Err(_) => encode_varint(value, out),
+        Ok(_) | Err(_) => long(out, value),
     }
+}
+
+#[cold]
+fn long(out: &mut Vec<u8>, value: u64) {
+    encode_varint(value, out);
 }
 
 fn varint(out: &mut Vec<u8>, tag: u32, value: u64) {
