@@ -209,6 +209,13 @@ impl Teller<'_> {
         self
     }
 
+    /// Adds an attribute of a name that is not told yet.
+    pub(crate) fn add(&mut self, name: &'static str, value: impl Into<Value>) -> &mut Self {
+        debug_assert!(self.0.attributes.iter().all(|(told, _)| *told != name), "{name} is told twice");
+        self.0.attributes.push((name, value.into()));
+        self
+    }
+
     /// Sets an attribute, instead of one of the same name.
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<Value>) -> &mut Self {
         match self.0.attributes.iter_mut().find(|(told, _)| *told == name) {

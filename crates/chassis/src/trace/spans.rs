@@ -24,9 +24,9 @@ pub(super) fn rpc(
     let begun = Span::begin(SpanKind::Server, parent, order);
     begun.0.tell(|span| {
         span.name(Arc::clone(&method.name))
-            .set(names::RPC_SYSTEM, "grpc")
-            .set(names::RPC_METHOD, Arc::clone(&method.name))
-            .set(names::REQUEST, Arc::clone(request));
+            .add(names::RPC_SYSTEM, "grpc")
+            .add(names::RPC_METHOD, Arc::clone(&method.name))
+            .add(names::REQUEST, Arc::clone(request));
     });
     begun
 }
@@ -39,8 +39,8 @@ pub(super) fn call(method: &Method, parent: Option<TraceContext>, order: &OrderC
     let begun = Span::begin(SpanKind::Client, parent, order);
     begun.0.tell(|span| {
         span.name(Arc::clone(&method.name))
-            .set(names::RPC_SYSTEM, "grpc")
-            .set(names::RPC_METHOD, Arc::clone(&method.name));
+            .add(names::RPC_SYSTEM, "grpc")
+            .add(names::RPC_METHOD, Arc::clone(&method.name));
     });
     begun
 }
@@ -55,9 +55,9 @@ pub(super) fn http(
     let begun = Span::begin(SpanKind::Server, parent, order);
     begun.0.tell(|span| {
         span.name(format!("{method} {route}"))
-            .set(names::HTTP_METHOD, method)
-            .set(names::HTTP_ROUTE, Arc::clone(route))
-            .set(names::REQUEST, Arc::clone(request));
+            .add(names::HTTP_METHOD, method)
+            .add(names::HTTP_ROUTE, Arc::clone(route))
+            .add(names::REQUEST, Arc::clone(request));
     });
     begun
 }
@@ -67,13 +67,13 @@ pub(super) fn event(applied: &Applied<'_>, parent: TraceContext, order: &OrderCe
     let begun = Span::begin(SpanKind::Consumer, Some(parent), order);
     begun.0.tell(|span| {
         span.name(format!("apply {}", applied.kind))
-            .set(names::MESSAGING_SYSTEM, "madang")
-            .set(names::MESSAGING_OPERATION, "process")
-            .set(names::MESSAGING_SOURCE, applied.producer.to_owned())
-            .set(names::MESSAGE, applied.id)
-            .set(names::EVENT_TYPE, applied.kind.to_owned())
-            .set(names::EVENT_POSITION, applied.position)
-            .set(names::EVENT_LAG, applied.lag_ms);
+            .add(names::MESSAGING_SYSTEM, "madang")
+            .add(names::MESSAGING_OPERATION, "process")
+            .add(names::MESSAGING_SOURCE, applied.producer.to_owned())
+            .add(names::MESSAGE, applied.id)
+            .add(names::EVENT_TYPE, applied.kind.to_owned())
+            .add(names::EVENT_POSITION, applied.position)
+            .add(names::EVENT_LAG, applied.lag_ms);
     });
     begun
 }
@@ -88,9 +88,9 @@ pub(super) fn saga(
     let begun = Span::begin(SpanKind::Internal, parent, order);
     begun.0.tell(|span| {
         span.name(format!("saga {} {}", stretch.name, stretch.direction))
-            .set(names::SAGA, stretch.name)
-            .set(names::SAGA_DIRECTION, stretch.direction)
-            .set(names::SAGA_RESUMED, is_resumed);
+            .add(names::SAGA, stretch.name)
+            .add(names::SAGA_DIRECTION, stretch.direction)
+            .add(names::SAGA_RESUMED, is_resumed);
     });
     begun
 }
@@ -99,9 +99,9 @@ pub(super) fn saga(
 pub(super) fn transaction(transaction: &Transaction, parent: TraceContext, order: &OrderCell) -> Begun {
     let begun = Span::begin(SpanKind::Client, Some(parent), order);
     begun.0.tell(|span| {
-        span.set(names::DB_SYSTEM, transaction.system).set(names::DB_OPERATION, transaction.operation);
+        span.add(names::DB_SYSTEM, transaction.system).add(names::DB_OPERATION, transaction.operation);
         match transaction.kind {
-            Some(kind) => span.name(format!("{} {kind}", transaction.operation)).set(names::DB_KIND, kind),
+            Some(kind) => span.name(format!("{} {kind}", transaction.operation)).add(names::DB_KIND, kind),
             None => span.name(transaction.operation),
         };
     });

@@ -66,11 +66,9 @@ fn event(out: &mut Vec<u8>, event: &Event) {
 /// The length is counted first: attributes are most of a span.
 fn attribute(out: &mut Vec<u8>, tag: u32, name: &str, value: &Value) {
     let length = length(value);
-    key(out, tag, WireType::LengthDelimited);
-    number(out, (2 + delimited(name.len()) + delimited(length)) as u64);
+    head(out, tag, 2 + delimited(name.len()) + delimited(length));
     bytes(out, 1, name.as_bytes());
-    key(out, 2, WireType::LengthDelimited);
-    number(out, length as u64);
+    head(out, 2, length);
     any(out, value);
 }
 
@@ -119,14 +117,30 @@ pub(crate) fn message(out: &mut Vec<u8>, tag: u32, content: impl FnOnce(&mut Vec
 
 /// Bytes or a text.
 pub(crate) fn bytes(out: &mut Vec<u8>, tag: u32, value: &[u8]) {
-    key(out, tag, WireType::LengthDelimited);
-    number(out, value.len() as u64);
+    head(out, tag, value.len());
     out.extend_from_slice(value);
 }
 
-#[inline]
 fn key(out: &mut Vec<u8>, tag: u32, wire: WireType) {
     number(out, u64::from(tag << 3 | wire as u32));
+}
+
+/// What stands before something that is so long. Both numbers mostly take a byte each.
+#[inline]
+fn head(out: &mut Vec<u8>, tag: u32, length: usize) {
+    match (tag, u8::try_from(length)) {
+        (0..16, Ok(length @ 0..0x80)) => {
+            let key = (tag << 3 | WireType::LengthDelimited as u32).to_le_bytes()[0];
+            out.extend_from_slice(&[key, length]);
+        }
+        _ => long_head(out, tag, length),
+    }
+}
+
+#[cold]
+fn long_head(out: &mut Vec<u8>, tag: u32, length: usize) {
+    key(out, tag, WireType::LengthDelimited);
+    number(out, length as u64);
 }
 
 /// A varint. Most are of one byte.
@@ -134,12 +148,12 @@ fn key(out: &mut Vec<u8>, tag: u32, wire: WireType) {
 fn number(out: &mut Vec<u8>, value: u64) {
     match u8::try_from(value) {
         Ok(short @ 0..0x80) => out.push(short),
-        Ok(_) | Err(_) => long(out, value),
+        Ok(_) | Err(_) => long_number(out, value),
     }
 }
 
 #[cold]
-fn long(out: &mut Vec<u8>, value: u64) {
+fn long_number(out: &mut Vec<u8>, value: u64) {
     encode_varint(value, out);
 }
 
