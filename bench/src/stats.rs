@@ -12,6 +12,17 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
+/// The bounds that hold the true median with 95 %, by ranks: of n samples as many are below it as n coins show heads, however the
+/// samples are distributed. NaN of none.
+pub(crate) fn bounds(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    // Two standard deviations of the heads of n coins are the root of n.
+    let (half, off) = (values.len() / 2, values.len().isqrt());
+    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    (at(half.saturating_sub(off)), at((half + off).min(values.len().saturating_sub(1))))
+}
+
 /// The least and the most; NaN of none.
 pub(crate) fn spread(values: impl IntoIterator<Item = f64>) -> (f64, f64) {
     let start = (f64::NAN, f64::NAN);
@@ -34,6 +45,13 @@ mod tests {
         assert_eq!(median([4.0, 1.0, 2.0, 3.0]).to_bits(), 2.5_f64.to_bits());
         assert_eq!(median([5.0, 1e9]).to_bits(), (5e8_f64 + 2.5).to_bits());
         assert!(median([]).is_nan());
+    }
+
+    #[test]
+    fn the_bounds_are_the_root_of_n_from_the_middle() {
+        assert_eq!(bounds((0..100).rev().map(f64::from)), (40.0, 60.0));
+        assert_eq!(bounds([2.0, 1.0]), (1.0, 2.0));
+        assert!(bounds([]).0.is_nan());
     }
 
     #[test]

@@ -5,25 +5,36 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use madang_load::{Arrivals, Choice, Load, Schedule, Settings};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use tokio::net::TcpListener;
+use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::shop::{PRODUCT, Shop};
 use crate::sink::Sink;
-use crate::stats::median;
+use crate::stats::{bounds, median};
 
 /// More than the shop can do: what is in flight bounds it.
 const RATE: f64 = 20_000.0;
+/// A shop rests that takes less than so many seconds of CPU between two looks, which cost some themselves.
+const IDLE: f64 = 0.015;
+const BETWEEN: Duration = Duration::from_millis(50);
+const QUIET: Duration = Duration::from_secs(30);
 
 /// How long and how often.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Seconds of load for each shop
-    #[arg(long, default_value = "6")]
-    seconds: u64,
-    /// How often all of them run, one after the other
-    #[arg(long, default_value = "5")]
-    rounds: usize,
+    /// Milliseconds of load for a shop before it is the next one's turn
+    #[arg(long, default_value = "1000")]
+    slice: u64,
+    /// How often it is each shop's turn before all are closed and new ones opened
+    #[arg(long, default_value = "12")]
+    turns: u64,
+    /// How often shops are opened
+    #[arg(long, default_value = "3")]
+    rounds: u64,
     /// Orders in flight
     #[arg(long, default_value = "64")]
     in_flight: usize,
@@ -36,7 +47,7 @@ struct Measured {
     orders: f64,
     /// Milliseconds of CPU for each order, of all services together.
     cpu_ms: f64,
-    /// Spans that were exported, for each order.
+    /// Spans that were exported, and that were dropped, for each order.
     spans: f64,
     dropped: f64,
 }
@@ -44,8 +55,10 @@ struct Measured {
 /// What a shop is told of traces: how many, and where they go.
 type Mode = (&'static str, Option<(&'static str, Collector)>);
 
-const MODES: [Mode; 5] = [
+const MODES: [Mode; 6] = [
     ("off", None),
+    // The same once more: how far from 1 it is shows what this measurement makes of nothing.
+    ("off, again", None),
     ("1 %", Some(("0.01", Collector::There))),
     ("100 %", Some(("1", Collector::There))),
     ("100 %, nobody listens", Some(("1", Collector::Away))),
@@ -60,84 +73,131 @@ enum Collector {
     Silent,
 }
 
-/// Runs all modes in turn, so that what the machine does to one it does to the others, and prints the table.
+/// Gives all modes their turns and prints the table.
 pub(crate) async fn run(args: &Args) -> Result<()> {
     let (sink, silent) = (Sink::start().await?, TcpListener::bind("127.0.0.1:0").await?);
     let away = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
+    let (there, away, silent) =
+        (sink.url(), format!("http://{away}"), format!("http://{}", silent.local_addr()?));
     let url = |collector| match collector {
-        Collector::There => Ok(sink.url()),
-        Collector::Away => Ok(format!("http://{away}")),
-        Collector::Silent => silent.local_addr().map(|address| format!("http://{address}")),
+        Collector::There => there.as_str(),
+        Collector::Away => &away,
+        Collector::Silent => &silent,
     };
-    let mut rounds: Vec<Vec<Measured>> = Vec::new();
-    for round in 0..args.rounds {
-        let mut measured = Vec::new();
-        for (name, told) in MODES {
-            let told = told.map(|(ratio, collector)| Ok::<_, std::io::Error>((ratio, url(collector)?)));
-            let one = measure(args, told.transpose()?).await?;
-            writeln!(stdout(), "round {round}, {name}: {one:?}")?;
-            measured.push(one);
+    let mut turns: Vec<Vec<Measured>> = Vec::new();
+    for round in 1..=args.rounds {
+        let mut shops = Vec::new();
+        for (_, told) in MODES {
+            shops.push(open(told.map(|(ratio, collector)| (ratio, url(collector)))).await?);
         }
-        rounds.push(measured);
+        turns.extend(take_turns(args, &shops, round).await?);
+        for shop in shops {
+            shop.close().await?;
+        }
+        writeln!(stdout(), "round {round} of {} done", args.rounds)?;
     }
+    print(&turns)
+}
+
+async fn open(told: Option<(&str, &str)>) -> Result<Shop> {
+    let on = told.map(|(ratio, url)| [("MADANG_OTLP_ENDPOINT", url), ("MADANG_TRACE_RATIO", ratio)]);
+    Shop::open(on.as_ref().map_or(&[][..], |on| on), &["--no-traces"]).await
+}
+
+/// What each mode did in each turn. The machine is not as fast in one second as in the next, so turns are short, and each in
+/// another order, since what ran before leaves its traces in the caches. The first turn warms up and does not count.
+async fn take_turns(args: &Args, shops: &[Shop], seed: u64) -> Result<Vec<Vec<Measured>>> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut order: Vec<usize> = (0..shops.len()).collect();
+    let mut turns = Vec::new();
+    for turn in 0..=args.turns {
+        order.shuffle(&mut random);
+        let mut measured = Vec::new();
+        for &mode in &order {
+            measured.push((mode, measure(args, &shops[mode], turn).await?));
+        }
+        measured.sort_by_key(|(mode, _)| *mode);
+        turns.push(measured.into_iter().map(|(_, measured)| measured).collect());
+    }
+    Ok(turns.split_off(1))
+}
+
+async fn measure(args: &Args, shop: &Shop, turn: u64) -> Result<Measured> {
+    const EXPORTED: &str = "madang_telemetry_spans_exported_total";
+    const DROPPED: &str = "madang_telemetry_spans_dropped_total";
+    let before = (quiet(shop).await?, shop.count(EXPORTED).await?, shop.count(DROPPED).await?);
+    let report = Load::start(settings(&shop.text("gateway", "url"), args, turn)?).await?;
+    let report = report.report(std::future::pending()).await?;
+    ensure!(report.failed == 0 && report.unanswered == 0, "{:?}", report.errors);
+    let orders = report.orders.confirmed as f64;
+    Ok(Measured {
+        orders: orders / report.done_seconds,
+        cpu_ms: 1000.0 * (quiet(shop).await? - before.0) / orders,
+        spans: (shop.count(EXPORTED).await? - before.1) / orders,
+        dropped: (shop.count(DROPPED).await? - before.2) / orders,
+    })
+}
+
+/// The CPU that a shop has used, once it does nothing any more: events travel and spans are sent after the last answer.
+async fn quiet(shop: &Shop) -> Result<f64> {
+    let end = Instant::now() + QUIET;
+    let mut before = shop.cpu().await?;
+    loop {
+        sleep(BETWEEN).await;
+        let now = shop.cpu().await?;
+        if now - before < IDLE {
+            return Ok(now);
+        }
+        ensure!(Instant::now() < end, "the shop does not come to rest");
+        before = now;
+    }
+}
+
+fn print(turns: &[Vec<Measured>]) -> Result<()> {
+    let mut out = stdout();
     writeln!(
-        stdout(),
-        "\n| traces | orders/s | of off | CPU ms/order | of off | spans/order | us CPU/span | dropped |"
+        out,
+        "\n{} turns; ratios are medians of those within a turn, with the bounds between which the true ones are at 95 %\n",
+        turns.len()
     )?;
-    writeln!(stdout(), "|---|---|---|---|---|---|---|---|")?;
+    writeln!(
+        out,
+        "| traces | orders/s | of off | CPU ms/order | of off | spans/order | us CPU/span | dropped/order |"
+    )?;
+    writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     for (mode, (name, _)) in MODES.iter().enumerate() {
-        let of = |value: &dyn Fn(&[Measured]) -> f64| median(rounds.iter().map(|round| value(round)));
-        let per_span = of(&|round| {
-            let more = round[mode].cpu_ms - round[0].cpu_ms;
-            if round[mode].spans > 1.0 { 1000.0 * more / round[mode].spans } else { 0.0 }
-        });
+        let of = |value: &dyn Fn(&Measured) -> f64| median(turns.iter().map(|turn| value(&turn[mode])));
+        let ratio = |value: &dyn Fn(&Measured) -> f64| {
+            let ratios: Vec<f64> = turns.iter().map(|turn| value(&turn[mode]) / value(&turn[0])).collect();
+            let (least, most) = bounds(ratios.iter().copied());
+            format!("{:.3} ({least:.3} to {most:.3})", median(ratios))
+        };
+        let spans = of(&|measured| measured.spans);
+        let more = median(turns.iter().map(|turn| turn[mode].cpu_ms - turn[0].cpu_ms));
         writeln!(
-            stdout(),
-            "| {name} | {:.0} | {:.3} | {:.3} | {:.3} | {:.1} | {per_span:.1} | {:.0} |",
-            of(&|round| round[mode].orders),
-            of(&|round| round[mode].orders / round[0].orders),
-            of(&|round| round[mode].cpu_ms),
-            of(&|round| round[mode].cpu_ms / round[0].cpu_ms),
-            of(&|round| round[mode].spans),
-            of(&|round| round[mode].dropped),
+            out,
+            "| {name} | {:.0} | {} | {:.3} | {} | {spans:.1} | {:.1} | {:.1} |",
+            of(&|measured| measured.orders),
+            ratio(&|measured| measured.orders),
+            of(&|measured| measured.cpu_ms),
+            ratio(&|measured| measured.cpu_ms),
+            if spans > 1.0 { 1000.0 * more / spans } else { 0.0 },
+            of(&|measured| measured.dropped),
         )?;
     }
     Ok(())
 }
 
-async fn measure(args: &Args, told: Option<(&str, String)>) -> Result<Measured> {
-    let on = told
-        .as_ref()
-        .map(|(ratio, url)| [("MADANG_OTLP_ENDPOINT", url.as_str()), ("MADANG_TRACE_RATIO", *ratio)]);
-    let shop = Shop::open(on.as_ref().map_or(&[][..], |on| on), &["--no-traces"]).await?;
-    let settings = settings(&shop.text("gateway", "url"), args)?;
-    let warm = Settings { schedule: Schedule::constant(RATE, Duration::from_secs(1))?, ..settings.clone() };
-    Load::start(Settings { run: Uuid::from_u128(1), ..warm }).await?.report(std::future::ready(())).await?;
-    let (cpu, spans) = (shop.cpu().await?, shop.count("madang_telemetry_spans_exported_total").await?);
-    let report = Load::start(settings).await?.report(std::future::pending()).await?;
-    ensure!(report.failed == 0 && report.unanswered == 0, "{:?}", report.errors);
-    let orders = report.orders.confirmed as f64;
-    let measured = Measured {
-        orders: orders / report.done_seconds,
-        cpu_ms: 1000.0 * (shop.cpu().await? - cpu) / orders,
-        spans: (shop.count("madang_telemetry_spans_exported_total").await? - spans) / orders,
-        dropped: shop.count("madang_telemetry_spans_dropped_total").await?,
-    };
-    shop.close().await?;
-    Ok(measured)
-}
-
-fn settings(gateway: &str, args: &Args) -> Result<Settings> {
+fn settings(gateway: &str, args: &Args, turn: u64) -> Result<Settings> {
     Ok(Settings {
         gateway: gateway.to_owned(),
         connections: 4,
-        schedule: Schedule::constant(RATE, Duration::from_secs(args.seconds))?,
+        schedule: Schedule::constant(RATE, Duration::from_millis(args.slice))?,
         arrivals: Arrivals::Constant,
         mix: "order=1".parse()?,
         products: vec![PRODUCT.parse::<Choice>().map_err(anyhow::Error::msg)?],
         seed: 1,
-        // Each shop is a new one.
-        run: Uuid::from_u128(2),
+        run: Uuid::from_u128(turn.into()),
         deadline: Duration::from_secs(10),
         in_flight: args.in_flight,
         retries: 0,
