@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use madang_types::OrderId;
 pub(crate) use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
+use smallvec::SmallVec;
 
 use super::context::SAMPLED;
 use super::queue::Queue;
@@ -15,8 +16,9 @@ use crate::metrics::spans::Spans;
 
 /// Events of one span; further ones are counted.
 const EVENTS: usize = 32;
-/// Attributes for which there is room at once: most spans have no more.
+/// Attributes and words of a name for which there is room in the span itself: most have no more.
 const ATTRIBUTES: usize = 8;
+const WORDS: usize = 3;
 
 static RECORDER: OnceLock<Recorder> = OnceLock::new();
 
@@ -71,10 +73,11 @@ pub(crate) struct Live {
 }
 
 /// What was told of a span.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Told {
-    pub(super) name: Text,
-    pub(super) attributes: Vec<(&'static str, Value)>,
+    /// Words that have spaces between them.
+    pub(super) name: SmallVec<[Text; WORDS]>,
+    pub(super) attributes: SmallVec<[(&'static str, Value); ATTRIBUTES]>,
     pub(super) events: Vec<Event>,
     pub(super) events_left_out: u32,
     pub(super) links: Vec<TraceContext>,
@@ -185,27 +188,14 @@ impl Live {
     }
 }
 
-impl Default for Told {
-    fn default() -> Self {
-        Self {
-            name: Text::Static(""),
-            attributes: Vec::with_capacity(ATTRIBUTES),
-            events: Vec::new(),
-            events_left_out: 0,
-            links: Vec::new(),
-            is_error: false,
-            end: None,
-        }
-    }
-}
-
 /// Adds to what is told of a span.
 #[derive(Debug)]
 pub(crate) struct Teller<'a>(&'a mut Told);
 
 impl Teller<'_> {
-    pub(crate) fn name(&mut self, name: impl Into<Text>) -> &mut Self {
-        self.0.name = name.into();
+    /// Names it by words, which are joined by spaces.
+    pub(crate) fn name(&mut self, words: impl IntoIterator<Item = Text>) -> &mut Self {
+        self.0.name = words.into_iter().collect();
         self
     }
 

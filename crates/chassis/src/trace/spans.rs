@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::names;
 use super::span::{Span, SpanKind};
+use super::value::Text;
 use super::work::{Applied, Stretch, Transaction};
 use super::{OrderCell, TraceContext};
 use crate::server::methods::Method;
@@ -23,7 +24,7 @@ pub(super) fn rpc(
     }
     let begun = Span::begin(SpanKind::Server, parent, order);
     begun.0.tell(|span| {
-        span.name(Arc::clone(&method.name))
+        span.name([Arc::clone(&method.name).into()])
             .add(names::RPC_SYSTEM, "grpc")
             .add(names::RPC_METHOD, Arc::clone(&method.name))
             .add(names::REQUEST, Arc::clone(request));
@@ -38,7 +39,7 @@ pub(super) fn call(method: &Method, parent: Option<TraceContext>, order: &OrderC
     }
     let begun = Span::begin(SpanKind::Client, parent, order);
     begun.0.tell(|span| {
-        span.name(Arc::clone(&method.name))
+        span.name([Arc::clone(&method.name).into()])
             .add(names::RPC_SYSTEM, "grpc")
             .add(names::RPC_METHOD, Arc::clone(&method.name));
     });
@@ -54,7 +55,7 @@ pub(super) fn http(
 ) -> Begun {
     let begun = Span::begin(SpanKind::Server, parent, order);
     begun.0.tell(|span| {
-        span.name(format!("{method} {route}"))
+        span.name([method.into(), Arc::clone(route).into()])
             .add(names::HTTP_METHOD, method)
             .add(names::HTTP_ROUTE, Arc::clone(route))
             .add(names::REQUEST, Arc::clone(request));
@@ -63,15 +64,20 @@ pub(super) fn http(
 }
 
 /// An event that is applied.
-pub(super) fn event(applied: &Applied<'_>, parent: TraceContext, order: &OrderCell) -> Begun {
+pub(super) fn event(
+    applied: &Applied<'_>,
+    kind: &Arc<str>,
+    parent: TraceContext,
+    order: &OrderCell,
+) -> Begun {
     let begun = Span::begin(SpanKind::Consumer, Some(parent), order);
     begun.0.tell(|span| {
-        span.name(format!("apply {}", applied.kind))
+        span.name(["apply".into(), Arc::clone(kind).into()])
             .add(names::MESSAGING_SYSTEM, "madang")
             .add(names::MESSAGING_OPERATION, "process")
             .add(names::MESSAGING_SOURCE, applied.producer.to_owned())
             .add(names::MESSAGE, applied.id)
-            .add(names::EVENT_TYPE, applied.kind.to_owned())
+            .add(names::EVENT_TYPE, Arc::clone(kind))
             .add(names::EVENT_POSITION, applied.position)
             .add(names::EVENT_LAG, applied.lag_ms);
     });
@@ -87,7 +93,7 @@ pub(super) fn saga(
 ) -> Begun {
     let begun = Span::begin(SpanKind::Internal, parent, order);
     begun.0.tell(|span| {
-        span.name(format!("saga {} {}", stretch.name, stretch.direction))
+        span.name(["saga", stretch.name, stretch.direction].map(Text::from))
             .add(names::SAGA, stretch.name)
             .add(names::SAGA_DIRECTION, stretch.direction)
             .add(names::SAGA_RESUMED, is_resumed);
@@ -101,8 +107,8 @@ pub(super) fn transaction(transaction: &Transaction, parent: TraceContext, order
     begun.0.tell(|span| {
         span.add(names::DB_SYSTEM, transaction.system).add(names::DB_OPERATION, transaction.operation);
         match transaction.kind {
-            Some(kind) => span.name(format!("{} {kind}", transaction.operation)).add(names::DB_KIND, kind),
-            None => span.name(transaction.operation),
+            Some(kind) => span.name([transaction.operation, kind].map(Text::from)).add(names::DB_KIND, kind),
+            None => span.name([transaction.operation.into()]),
         };
     });
     begun
@@ -112,7 +118,7 @@ pub(super) fn transaction(transaction: &Transaction, parent: TraceContext, order
 pub(super) fn work(name: &str, parent: Option<TraceContext>, order: &OrderCell) -> Begun {
     let begun = Span::begin(SpanKind::Internal, parent, order);
     begun.0.tell(|span| {
-        span.name(name.to_owned());
+        span.name([name.to_owned().into()]);
     });
     begun
 }

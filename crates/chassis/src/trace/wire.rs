@@ -6,7 +6,7 @@ use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 use super::span::{Event, Finished};
-use super::value::Value;
+use super::value::{Text, Value};
 use super::{TraceContext, names};
 
 /// STATUS_CODE_ERROR
@@ -21,7 +21,7 @@ pub(super) fn span(out: &mut Vec<u8>, span: &Finished<'_>) {
         if span.parent != 0 {
             bytes(out, 4, &span.parent.to_be_bytes());
         }
-        bytes(out, 5, span.told.name.as_str().as_bytes());
+        words(out, 5, &span.told.name);
         varint(out, 6, span.kind as u64);
         fixed64(out, 7, span.start);
         fixed64(out, 8, span.end);
@@ -63,25 +63,42 @@ fn event(out: &mut Vec<u8>, event: &Event) {
     }
 }
 
-/// The length is counted first: attributes are most of a span.
-fn attribute(out: &mut Vec<u8>, tag: u32, name: &str, value: &Value) {
-    let length = length(value);
-    head(out, tag, 2 + delimited(name.len()) + delimited(length));
-    bytes(out, 1, name.as_bytes());
-    head(out, 2, length);
-    any(out, value);
-}
-
-fn any(out: &mut Vec<u8>, value: &Value) {
-    match value {
-        Value::Text(text) => bytes(out, 1, text.as_str().as_bytes()),
-        Value::Id(id) => bytes(out, 1, text_of(id, &mut [0; Hyphenated::LENGTH]).as_bytes()),
-        Value::Bool(truth) => varint(out, 2, u64::from(*truth)),
-        Value::Int(number) => varint(out, 3, number.cast_unsigned()),
+/// A text, as its words with a space between each two.
+fn words(out: &mut Vec<u8>, tag: u32, words: &[Text]) {
+    let spaces = words.len().saturating_sub(1);
+    heads(out, [(tag, spaces + words.iter().map(|word| word.as_str().len()).sum::<usize>())]);
+    for (at, word) in words.iter().enumerate() {
+        if at > 0 {
+            out.push(b' ');
+        }
+        out.extend_from_slice(word.as_str().as_bytes());
     }
 }
 
-/// Bytes that `any` writes.
+/// The lengths are counted first: attributes are most of a span.
+fn attribute(out: &mut Vec<u8>, tag: u32, name: &str, value: &Value) {
+    let length = length(value);
+    heads(out, [(tag, 2 + delimited(name.len()) + delimited(length)), (1, name.len())]);
+    out.extend_from_slice(name.as_bytes());
+    match value {
+        Value::Text(text) => text_value(out, length, text.as_str()),
+        Value::Id(id) => text_value(out, length, text_of(id, &mut [0; Hyphenated::LENGTH])),
+        Value::Bool(truth) => number_value(out, length, 2, u64::from(*truth)),
+        Value::Int(number) => number_value(out, length, 3, number.cast_unsigned()),
+    }
+}
+
+fn text_value(out: &mut Vec<u8>, length: usize, text: &str) {
+    heads(out, [(2, length), (1, text.len())]);
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn number_value(out: &mut Vec<u8>, length: usize, tag: u32, value: u64) {
+    heads(out, [(2, length)]);
+    varint(out, tag, value);
+}
+
+/// Bytes of a value, without the head that says them.
 fn length(value: &Value) -> usize {
     1 + match value {
         Value::Text(text) => delimited(text.as_str().len()),
@@ -117,7 +134,7 @@ pub(crate) fn message(out: &mut Vec<u8>, tag: u32, content: impl FnOnce(&mut Vec
 
 /// Bytes or a text.
 pub(crate) fn bytes(out: &mut Vec<u8>, tag: u32, value: &[u8]) {
-    head(out, tag, value.len());
+    heads(out, [(tag, value.len())]);
     out.extend_from_slice(value);
 }
 
@@ -125,15 +142,19 @@ fn key(out: &mut Vec<u8>, tag: u32, wire: WireType) {
     number(out, u64::from(tag << 3 | wire as u32));
 }
 
-/// What stands before something that is so long. Both numbers mostly take a byte each.
+/// What stands before something that is so long, and before the first thing in it. The numbers mostly take a byte each.
 #[inline]
-fn head(out: &mut Vec<u8>, tag: u32, length: usize) {
-    match (tag, u8::try_from(length)) {
-        (0..16, Ok(length @ 0..0x80)) => {
-            let key = (tag << 3 | WireType::LengthDelimited as u32).to_le_bytes()[0];
-            out.extend_from_slice(&[key, length]);
+fn heads<const N: usize>(out: &mut Vec<u8>, heads: [(u32, usize); N]) {
+    if heads.iter().all(|(tag, length)| *tag < 16 && *length < 0x80) {
+        let short = heads.map(|(tag, length)| {
+            let key = tag << 3 | WireType::LengthDelimited as u32;
+            [key.to_le_bytes()[0], length.to_le_bytes()[0]]
+        });
+        out.extend_from_slice(short.as_flattened());
+    } else {
+        for (tag, length) in heads {
+            long_head(out, tag, length);
         }
-        _ => long_head(out, tag, length),
     }
 }
 

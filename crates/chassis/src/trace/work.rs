@@ -91,9 +91,9 @@ impl Part {
 pub fn event(ids: &dyn Ids, applied: &Applied<'_>) -> Option<Part> {
     let parent = TraceContext::parse(applied.traceparent)?;
     let order = OrderCell::new(applied.key.parse().ok());
-    let begun = spans::event(applied, parent, &order);
-    let about =
-        [(names::EVENT_TYPE, Arc::from(applied.kind)), (names::MESSAGE, applied.id.to_string().into())];
+    let kind = Arc::from(applied.kind);
+    let begun = spans::event(applied, &kind, parent, &order);
+    let about = [(names::EVENT_TYPE, kind), (names::MESSAGE, applied.id.to_string().into())];
     let here = Here::new(&begun, Some(parent), order, ids).with_about(about);
     Some(Part { span: begun.0, here })
 }

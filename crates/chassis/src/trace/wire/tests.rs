@@ -3,6 +3,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::span::{Event as ToldEvent, Link};
 use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span, Status, status::StatusCode};
 use prost::Message;
+use smallvec::smallvec;
 
 use super::*;
 use crate::trace::span::{SpanKind, Told};
@@ -39,13 +40,10 @@ fn text(value: &str) -> any_value::Value {
 fn a_span_is_read_as_it_was_told() {
     let long = "x".repeat(20_000);
     let told = Told {
-        name: "apply OrderPlaced".into(),
-        attributes: vec![
-            ("a", "static".into()),
-            ("b", (-7_i64).into()),
-            ("c", true.into()),
-            ("d", ORDER.into()),
-        ],
+        name: ["apply", "OrderPlaced"].map(Text::from).into_iter().collect(),
+        attributes: [("a", "static".into()), ("b", (-7_i64).into()), ("c", true.into()), ("d", ORDER.into())]
+            .into_iter()
+            .collect(),
         events: vec![Event {
             name: long.clone(),
             time: 11,
@@ -93,10 +91,18 @@ fn a_span_is_read_as_it_was_told() {
 fn spans_of_any_length_stand_one_after_the_other() {
     // Around each length at which its own number takes a byte more.
     let lengths = (0..300).chain(16_200..16_500);
-    let told: Vec<Told> =
-        lengths.map(|length| Told { name: "n".repeat(length).into(), ..Told::default() }).collect();
+    let texts: Vec<String> = lengths.map(|length| "n".repeat(length)).collect();
+    let told = |text: &String| Told {
+        name: smallvec![text.clone().into()],
+        attributes: smallvec![("a", text.clone().into())],
+        ..Told::default()
+    };
+    let told: Vec<Told> = texts.iter().map(told).collect();
     let spans: Vec<_> = told.iter().map(|told| finished(told, 0)).collect();
-    let (read, names) = (read(&spans), told.iter().map(|told| told.name.as_str()));
-    assert!(read.iter().map(|span| span.name.as_str()).eq(names));
-    assert!(read.iter().all(|span| span.parent_span_id.is_empty() && span.attributes.is_empty()));
+    let read = read(&spans);
+    assert_eq!(read.len(), texts.len());
+    for (span, expected) in read.iter().zip(&texts) {
+        assert_eq!((&span.name, span.parent_span_id.len()), (expected, 0));
+        assert_eq!(span.attributes, [attribute("a", text(expected))]);
+    }
 }
