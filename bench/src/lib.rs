@@ -48,8 +48,8 @@ pub enum Args {
 /// Whatever keeps it from measuring.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     match args {
-        Args::Goals(args) => goals::run(&args).await,
-        Args::Telemetry(args) => telemetry::run(&args).await,
+        Args::Goals(args) => Box::pin(goals::run(&args)).await,
+        Args::Telemetry(args) => Box::pin(telemetry::run(&args)).await,
         Args::Counts(args) => counts::counts(&args).await,
         Args::Profile(args) => counts::profile(&args).await,
         Args::Yard(args) => yard::run(args).await,

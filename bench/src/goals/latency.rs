@@ -26,6 +26,7 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
                 duration: Duration::saturating_mul(args.duration(), LONGER),
                 in_flight: 1_000,
                 rate: Some(rate),
+                retries: 0,
             };
             let both = pair.load(plan, round).await?;
             let (ours, yard) = (both.0.ms(0.99), both.1.ms(0.99));

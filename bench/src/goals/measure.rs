@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) in_flight: usize,
     /// Calls a second of an open loop; a closed one where there is none.
     pub(crate) rate: Option<f64>,
+    /// How often a call is sent again that the shop did not take on.
+    pub(crate) retries: u32,
 }
 
 /// What was seen.
@@ -39,8 +41,10 @@ pub(crate) struct Seen {
     pub(crate) ok: f64,
     /// Those that did not, or were not sent.
     pub(crate) failed: f64,
-    /// Calls that went well, a second.
+    /// Calls that went well, a second: until the last one.
     pub(crate) per_second: f64,
+    /// The same while calls were begun; who then still waits for another try does not count.
+    pub(crate) per_second_loaded: f64,
     /// Milliseconds of CPU for each of those calls, of all processes; what they did after the last answer is in it.
     pub(crate) cpu_ms: f64,
     pub(crate) latency: Histogram,
@@ -97,24 +101,29 @@ impl Target {
         let used = cpu(&self.pids)?.saturating_sub(before);
         let report = load.report(std::future::pending()).await?;
         ensure!(report.orders.wrong() == 0, "orders without a good end: {:?}", report.orders);
-        Ok(Seen::of(report, used))
+        Ok(Seen::of(report, used, plan.duration))
     }
 }
 
 impl Plan {
     /// Orders, as many in flight at all times.
     pub(crate) fn orders(in_flight: usize, duration: Duration) -> Self {
-        Self { mix: "order=1", duration, in_flight, rate: None }
+        Self { mix: "order=1", duration, in_flight, rate: None, retries: 0 }
     }
 }
 
 impl Seen {
-    fn of(report: Report, used: Duration) -> Self {
+    fn of(report: Report, used: Duration, loaded: Duration) -> Self {
         let ok = float(report.ok);
+        let buckets = report.series.buckets.iter();
+        let in_time = buckets
+            .filter(|bucket| u128::from(bucket.at_ms + report.series.interval_ms) <= loaded.as_millis());
+        let in_time: u64 = in_time.map(|bucket| bucket.done - bucket.failed).sum();
         Self {
             ok,
             failed: float(report.failed + report.not_sent + report.unanswered),
             per_second: ok / report.done_seconds,
+            per_second_loaded: float(in_time) / loaded.as_secs_f64(),
             cpu_ms: 1_000.0 * used.as_secs_f64() / ok,
             latency: report.latency,
             run: report.settings.run,
@@ -141,7 +150,7 @@ pub(crate) fn settings(gateway: &str, plan: Plan) -> Result<Settings> {
         run: Uuid::from_u128(u128::from(number) << 64 | u128::from(number) << 40),
         deadline: DEADLINE,
         in_flight: plan.in_flight,
-        retries: 0,
+        retries: plan.retries,
         interval: Duration::from_millis(100),
         patience: PATIENCE,
     })

@@ -40,7 +40,7 @@ pub(super) struct Flags {
     /// Calls in flight at most; what comes beyond is not sent, and counted
     #[arg(long, value_name = "NUMBER", default_value = "1000", allow_hyphen_values = true)]
     in_flight: String,
-    /// How often a call that ends in UNAVAILABLE is sent again, with the same request_id
+    /// How often a call that ends in UNAVAILABLE, or is told to come again later, is sent again, with the same request_id
     #[arg(long, value_name = "NUMBER", default_value = "0", allow_hyphen_values = true)]
     retries: String,
     /// A product to look at and to order, PRODUCT=WEIGHT for more or less often; may be given more than once. All unless set

@@ -29,7 +29,8 @@ pub struct Settings {
     pub deadline: Duration,
     /// Calls in flight at most, 1 to [`Settings::MAX_IN_FLIGHT`]; what comes beyond is not sent.
     pub in_flight: usize,
-    /// How often a call is sent again that ends in UNAVAILABLE, with the same request_id; 0 to [`Settings::MAX_RETRIES`].
+    /// How often a call is sent again, with the same request_id, that ends in UNAVAILABLE or that the shop wants to come again
+    /// later, which it then does no sooner; 0 to [`Settings::MAX_RETRIES`].
     pub retries: u32,
     /// The length of a bucket of the time series, at least 10 ms.
     pub interval: Duration,

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::future::try_join_all;
 use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
 use madang_api::catalog::v1::{GetProductRequest, ListProductsRequest, Product, SearchProductsRequest};
-use madang_api::within;
+use madang_api::{error, within};
 use tokio::time::{Instant, sleep, timeout_at};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
@@ -21,6 +21,7 @@ use crate::failure::{Failure, may_be_done};
 use crate::intent::{Intent, Outcome};
 use crate::load::Error;
 use crate::mix::Kind;
+use crate::random::Random;
 use crate::settings::Settings;
 
 use orders::Buyer;
@@ -28,7 +29,8 @@ use orders::Buyer;
 const CONNECT: Duration = Duration::from_secs(3);
 /// For what is asked before the load.
 const BEFORE: Duration = Duration::from_secs(10);
-/// The pause before a call is sent again; it doubles each time.
+/// The pause before a call is sent again, where the shop does not say how long it should be; it doubles each time, and up to as
+/// much again is added by chance, so that those who were refused together do not come again together.
 const AGAIN: Duration = Duration::from_millis(20);
 const PAGE_SIZE: i32 = 200;
 /// On a page that a visitor sees.
@@ -89,7 +91,7 @@ impl Shop {
 
     async fn visit(&self, intent: Intent, channel: Channel) -> Outcome {
         let catalog = CatalogServiceClient::new(channel);
-        let tried = self.tried(|limit| self.look(catalog.clone(), intent, limit)).await;
+        let tried = self.tried(intent, |limit| self.look(catalog.clone(), intent, limit)).await;
         tried.outcome()
     }
 
@@ -119,7 +121,7 @@ impl Shop {
 
     async fn order(&self, intent: Intent, channel: Channel) -> Outcome {
         let placed = self.buyer.request(intent, self.catalogue.product(intent.draw));
-        let tried = self.tried(|limit| orders::place(channel.clone(), placed.clone(), limit)).await;
+        let tried = self.tried(intent, |limit| orders::place(channel.clone(), placed.clone(), limit)).await;
         let mut book = self.book();
         match &tried.last {
             Ok(order) => book.acknowledge(order),
@@ -131,7 +133,7 @@ impl Shop {
     }
 
     /// Calls, and again where that is wanted, all within the deadline.
-    async fn tried<T, F>(&self, call: impl Fn(Duration) -> F + Send + Sync) -> Tried<T>
+    async fn tried<T, F>(&self, intent: Intent, call: impl Fn(Duration) -> F + Send + Sync) -> Tried<T>
     where
         F: Future<Output = Result<T, Status>> + Send,
     {
@@ -148,13 +150,15 @@ impl Shop {
         let mut last = bounded().await;
         let first = last.as_ref().map(drop).map_err(Failure::from);
         let mut unsure = last.as_ref().is_err_and(may_be_done);
-        let mut pause = AGAIN;
+        let (mut pause, mut chance) = (AGAIN, Random::new(intent.draw, 0));
         for _ in 0..self.retries {
-            let is_wanted = last.as_ref().is_err_and(|status| status.code() == Code::Unavailable);
-            if !is_wanted || Instant::now() + pause >= end {
+            let Some(told) = last.as_ref().err().and_then(again) else { break };
+            pause = pause.max(told);
+            let wait = pause.mul_f64(1.0 + chance.fraction());
+            if Instant::now() + wait >= end {
                 break;
             }
-            sleep(pause).await;
+            sleep(wait).await;
             pause *= 2;
             last = bounded().await;
             unsure |= last.as_ref().is_err_and(may_be_done);
@@ -186,6 +190,11 @@ fn of_connection(status: Status) -> Status {
         Some(_) => Status::unavailable(status.message()),
         None => status,
     }
+}
+
+/// Whether a call is worth another try, and after how long at least: nobody answered, or the shop says when to come again.
+fn again(status: &Status) -> Option<Duration> {
+    error::retry_after(status).or_else(|| (status.code() == Code::Unavailable).then_some(Duration::ZERO))
 }
 
 fn late() -> Status {

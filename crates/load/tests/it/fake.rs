@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use madang_api::catalog::v1::catalog_service_server::{CatalogService, CatalogServiceServer};
 use madang_api::catalog::v1::{
@@ -23,6 +24,9 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status};
 
+/// When those come again whose fate is [`Fate::Later`].
+pub(crate) const LATER: Duration = Duration::from_millis(300);
+
 /// What the shop does with an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -35,6 +39,8 @@ pub(crate) enum Fate {
     LoseTheAnswer,
     /// The first answer is UNAVAILABLE, and nothing is done.
     FailOnce,
+    /// The first answer is that it should come again, and nothing is done.
+    Later,
     /// It is answered and forgotten.
     Forget,
     /// It is placed twice.
@@ -130,6 +136,9 @@ impl Books {
         if fate == Fate::FailOnce && is_new {
             return Err(Status::unavailable("nobody is there"));
         }
+        if fate == Fate::Later && is_new {
+            return Err(error::retry_later(error::OVERLOADED, "not now", LATER));
+        }
         let order = order(&id, request, fate);
         if fate != Fate::Forget {
             self.orders.insert(id.clone(), order.clone());
@@ -150,9 +159,13 @@ fn order(id: &str, request: &PlaceOrderRequest, fate: Fate) -> Order {
         Fate::Reject => OrderState::Rejected,
         Fate::Wait => OrderState::Pending,
         Fate::Stuck => OrderState::Stuck,
-        Fate::Confirm | Fate::LoseTheAnswer | Fate::FailOnce | Fate::Forget | Fate::Double | Fate::Refuse => {
-            OrderState::Confirmed
-        }
+        Fate::Confirm
+        | Fate::LoseTheAnswer
+        | Fate::FailOnce
+        | Fate::Later
+        | Fate::Forget
+        | Fate::Double
+        | Fate::Refuse => OrderState::Confirmed,
     };
     let line = &request.lines[0];
     let line = madang_api::orders::v1::OrderLine {

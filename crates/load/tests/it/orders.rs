@@ -5,7 +5,7 @@ use std::time::Duration;
 use madang_load::{Errors, Kind, Load, Orders, Report, Schedule, Settings};
 use uuid::Uuid;
 
-use crate::fake::{Fake, Fate, Serving};
+use crate::fake::{Fake, Fate, LATER, Serving};
 
 /// So many orders, all within a tenth of a second.
 fn orders(shop: &Serving, count: u32) -> Settings {
@@ -88,6 +88,15 @@ async fn a_retry_has_the_same_request_id_and_both_outcomes_are_counted() {
     let errors: Vec<_> = report.errors.iter().map(|it| (it.code, it.at_first, it.at_last)).collect();
     assert_eq!(errors, [("UNAVAILABLE", 10, 0)]);
     assert_eq!((report.orders.confirmed, report.orders.asked_again), (20, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_told_to_come_later_comes_no_sooner() {
+    let shop = Fake::serve(&[Fate::Later]).await;
+    let report = report(Settings { retries: 1, ..orders(&shop, 5) }).await;
+    assert_eq!((report.ok, report.failed, report.kinds[0].failed_at_first), (5, 0, 5));
+    assert!(report.kinds[0].latency.quantile(0.0) >= LATER, "{:?}", report.kinds[0].latency);
+    assert_eq!((report.orders.confirmed, report.orders.refused), (5, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
