@@ -37,6 +37,8 @@ pub(crate) async fn step_after_undo(shop: &mut Shop) -> Result<()> {
         detour.let_through();
         let order = cast.customer.end_of(&order.order_id).await?;
         ensure!(order.state() == OrderState::Cancelled, "{order:?}");
+        // Payments voids what it has when it hears of the cancelled order, which would make up for a tombstone that is missing.
+        wait::until("payments to hear of the end", PATIENCE, async || heard_all(shop)).await?;
         let before = authorizations(shop).await?;
         detour.deliver();
         let done = async || Ok((authorizations(shop).await? > before).then_some(()));
@@ -46,6 +48,15 @@ pub(crate) async fn step_after_undo(shop: &mut Shop) -> Result<()> {
     let order = detour.run(story).await?;
     let played = Played { story: Story::CancelledEarly, order, cancelled: Some(Cancelled::InTime) };
     books::check(shop, &[(cast, vec![played])], PATIENCE).await.map(drop)
+}
+
+/// Whether payments has applied all events of orders.
+fn heard_all(shop: &Shop) -> Result<Option<()>> {
+    let waiting = shop.ask(Service::Orders, "SELECT COUNT(*) FROM events_outbox WHERE position IS NULL")?;
+    let given = shop.ask(Service::Orders, "SELECT position FROM events_relay")?;
+    let applied =
+        shop.ask(Service::Payments, "SELECT position FROM events_cursors WHERE producer = 'orders'")?;
+    Ok((waiting == ["0"] && applied == given).then_some(()))
 }
 
 /// Authorizations that payments has answered.
