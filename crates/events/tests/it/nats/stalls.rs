@@ -27,7 +27,8 @@ async fn a_window_whose_answers_were_lost_does_not_hold_up_the_next() {
     hand.published(1).await;
     proxy.lose_answers();
     producer.publish(&vec!["a"; 200]).await;
-    hand.published(201).await;
+    // How many are sent at once is the relay's affair; the others wait for answers that never come.
+    hand.published(2).await;
     proxy.cut();
     producer.publish(&vec!["a"; 200]).await;
     in_time(hand.published(401)).await;
