@@ -67,9 +67,9 @@ impl Hand {
         Some(self.0.get_stream(STREAM).await.ok()?.cached_info().clone())
     }
 
-    /// Waits until the stream has come to this position.
+    /// Waits until the stream's last message has this position.
     pub(crate) async fn published(&self, position: i64) {
-        until(async || self.last().await >= Some(position)).await;
+        until(async || self.last().await == Some(position)).await;
     }
 
     /// The position of the stream's last message.
