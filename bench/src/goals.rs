@@ -7,7 +7,7 @@ mod hop;
 mod html;
 mod latency;
 mod made;
-mod measure;
+pub(crate) mod measure;
 mod memory;
 mod nats;
 mod pair;

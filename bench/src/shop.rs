@@ -114,11 +114,6 @@ impl Shop {
         Ok(())
     }
 
-    /// Seconds of CPU that all services have used, of user and system.
-    pub(crate) async fn cpu(&self) -> Result<f64> {
-        self.count("madang_process_cpu_seconds_total").await
-    }
-
     /// The sum of a counter over all services.
     pub(crate) async fn count(&self, name: &str) -> Result<f64> {
         let mut sum = 0.0;

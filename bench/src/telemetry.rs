@@ -4,24 +4,15 @@ use std::io::{Write, stdout};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use madang_load::{Arrivals, Choice, Load, Schedule, Settings};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use tokio::net::TcpListener;
-use tokio::time::{Instant, sleep};
-use uuid::Uuid;
 
-use crate::shop::{PRODUCT, Shop};
+use crate::goals::measure::{Plan, Target};
+use crate::shop::Shop;
 use crate::sink::Sink;
 use crate::stats::{bounds, median};
-
-/// More than the shop can do: what is in flight bounds it.
-const RATE: f64 = 20_000.0;
-/// A shop rests that takes less than so many seconds of CPU between two looks, which cost some themselves.
-const IDLE: f64 = 0.015;
-const BETWEEN: Duration = Duration::from_millis(50);
-const QUIET: Duration = Duration::from_secs(30);
 
 /// How long and how often.
 #[derive(Debug, clap::Args)]
@@ -31,7 +22,7 @@ pub struct Args {
     slice: u64,
     /// How often it is each shop's turn before all are closed and new ones opened
     #[arg(long, default_value = "12")]
-    turns: u64,
+    turns: usize,
     /// How often shops are opened
     #[arg(long, default_value = "3")]
     rounds: u64,
@@ -110,11 +101,11 @@ async fn take_turns(args: &Args, shops: &[Shop], seed: u64) -> Result<Vec<Vec<Me
     let mut random = StdRng::seed_from_u64(seed);
     let mut order: Vec<usize> = (0..shops.len()).collect();
     let mut turns = Vec::new();
-    for turn in 0..=args.turns {
+    for _ in 0..=args.turns {
         order.shuffle(&mut random);
         let mut measured = Vec::new();
         for &mode in &order {
-            measured.push((mode, measure(args, &shops[mode], turn).await?));
+            measured.push((mode, measure(args, &shops[mode]).await?));
         }
         measured.sort_by_key(|(mode, _)| *mode);
         turns.push(measured.into_iter().map(|(_, measured)| measured).collect());
@@ -122,35 +113,19 @@ async fn take_turns(args: &Args, shops: &[Shop], seed: u64) -> Result<Vec<Vec<Me
     Ok(turns.split_off(1))
 }
 
-async fn measure(args: &Args, shop: &Shop, turn: u64) -> Result<Measured> {
+async fn measure(args: &Args, shop: &Shop) -> Result<Measured> {
     const EXPORTED: &str = "madang_telemetry_spans_exported_total";
     const DROPPED: &str = "madang_telemetry_spans_dropped_total";
-    let before = (quiet(shop).await?, shop.count(EXPORTED).await?, shop.count(DROPPED).await?);
-    let report = Load::start(settings(&shop.text("gateway", "url"), args, turn)?).await?;
-    let report = report.report(std::future::pending()).await?;
-    ensure!(report.failed == 0 && report.unanswered == 0, "{:?}", report.errors);
-    let orders = report.orders.confirmed as f64;
+    let before = (shop.count(EXPORTED).await?, shop.count(DROPPED).await?);
+    let plan = Plan::orders(args.in_flight, Duration::from_millis(args.slice));
+    let seen = Target::shop(shop)?.load(plan).await?;
+    ensure!(seen.failed == 0.0, "{} orders failed", seen.failed);
     Ok(Measured {
-        orders: orders / report.done_seconds,
-        cpu_ms: 1000.0 * (quiet(shop).await? - before.0) / orders,
-        spans: (shop.count(EXPORTED).await? - before.1) / orders,
-        dropped: (shop.count(DROPPED).await? - before.2) / orders,
+        orders: seen.per_second,
+        cpu_ms: seen.cpu_ms,
+        spans: (shop.count(EXPORTED).await? - before.0) / seen.ok,
+        dropped: (shop.count(DROPPED).await? - before.1) / seen.ok,
     })
-}
-
-/// The CPU that a shop has used, once it does nothing any more: events travel and spans are sent after the last answer.
-async fn quiet(shop: &Shop) -> Result<f64> {
-    let end = Instant::now() + QUIET;
-    let mut before = shop.cpu().await?;
-    loop {
-        sleep(BETWEEN).await;
-        let now = shop.cpu().await?;
-        if now - before < IDLE {
-            return Ok(now);
-        }
-        ensure!(Instant::now() < end, "the shop does not come to rest");
-        before = now;
-    }
 }
 
 fn print(turns: &[Vec<Measured>]) -> Result<()> {
@@ -186,22 +161,4 @@ fn print(turns: &[Vec<Measured>]) -> Result<()> {
         )?;
     }
     Ok(())
-}
-
-fn settings(gateway: &str, args: &Args, turn: u64) -> Result<Settings> {
-    Ok(Settings {
-        gateway: gateway.to_owned(),
-        connections: 4,
-        schedule: Schedule::constant(RATE, Duration::from_millis(args.slice))?,
-        arrivals: Arrivals::Constant,
-        mix: "order=1".parse()?,
-        products: vec![PRODUCT.parse::<Choice>().map_err(anyhow::Error::msg)?],
-        seed: 1,
-        run: Uuid::from_u128(turn.into()),
-        deadline: Duration::from_secs(10),
-        in_flight: args.in_flight,
-        retries: 0,
-        interval: Duration::from_millis(100),
-        patience: Duration::from_secs(60),
-    })
 }

@@ -43,7 +43,7 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
 }
 
 fn plan(in_flight: usize, duration: Duration) -> Plan {
-    Plan { mix: "product=1", duration, in_flight, rate: None, retries: 0 }
+    Plan { mix: "product=1", ..Plan::orders(in_flight, duration) }
 }
 
 async fn both((ours, yard): (&Target, &Target), plan: Plan) -> Result<Both> {

@@ -21,13 +21,8 @@ pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
         let most = pair.ours.load(Plan::orders(64, args.duration())).await?.per_second;
         for (at, part) in PARTS.into_iter().enumerate() {
             let rate = most * f64::from(part) / 100.0;
-            let plan = Plan {
-                mix: "order=1",
-                duration: Duration::saturating_mul(args.duration(), LONGER),
-                in_flight: 1_000,
-                rate: Some(rate),
-                retries: 0,
-            };
+            let duration = Duration::saturating_mul(args.duration(), LONGER);
+            let plan = Plan { rate: Some(rate), ..Plan::orders(1_000, duration) };
             let both = pair.load(plan, round).await?;
             let (ours, yard) = (both.0.ms(0.99), both.1.ms(0.99));
             args.note(&format!("latency, round {round}, {rate:.0} orders/s: p99 {ours:.1} and {yard:.1} ms"));

@@ -107,7 +107,7 @@ impl Target {
 
 impl Plan {
     /// Orders, as many in flight at all times.
-    pub(crate) fn orders(in_flight: usize, duration: Duration) -> Self {
+    pub(crate) const fn orders(in_flight: usize, duration: Duration) -> Self {
         Self { mix: "order=1", duration, in_flight, rate: None, retries: 0 }
     }
 }

@@ -17,8 +17,7 @@ pub(crate) struct Pair {
 }
 
 /// So that neither opens its first connections or grows its first pages while it is measured.
-pub(super) const WARM: Plan =
-    Plan { mix: "order=1", duration: Duration::from_secs(1), in_flight: 64, rate: None, retries: 0 };
+pub(super) const WARM: Plan = Plan::orders(64, Duration::from_secs(1));
 
 impl Pair {
     pub(crate) async fn open() -> Result<Self> {

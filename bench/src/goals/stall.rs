@@ -20,8 +20,7 @@ const STALL: Duration = Duration::from_millis(200);
 pub(super) async fn rows(args: &Args) -> Result<Vec<Row>> {
     let shop = open().await?;
     let payments = shop.pid("payments")?;
-    let plan =
-        Plan { mix: "order=1", duration: args.duration(), in_flight: 1_000, rate: Some(RATE), retries: 0 };
+    let plan = Plan { rate: Some(RATE), ..Plan::orders(1_000, args.duration()) };
     let (mut slowest, mut slow) = (Vec::new(), Vec::new());
     for _ in 0..args.rounds {
         let load = Load::start(settings(&shop.text("gateway", "url"), plan)?).await?;
