@@ -8,7 +8,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{Request, Response};
 use tonic::body::Body;
@@ -149,9 +148,6 @@ pub(crate) fn method_of<B>(request: &Request<B>) -> Arc<methods::Method> {
         None => methods::known(path),
     }
 }
-
-/// When to come again after a refusal for want of capacity.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,5 @@
 //! HTTP/JSON: each route reads a request, makes one call, and tells the answer by the Protobuf JSON mapping.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::middleware::from_fn_with_state;
@@ -11,10 +10,9 @@ use madang_api::inventory::v1::inventory_service_client::InventoryServiceClient;
 use madang_api::json;
 use madang_api::notifications::v1::notifications_service_client::NotificationsServiceClient;
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
-use madang_chassis::{Client, Platform, Shutdown};
+use madang_chassis::{Client, Places, Platform, Shutdown};
 use prost::{Message, Name};
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use crate::problem::Problem;
 use crate::{Clients, Config};
@@ -39,7 +37,7 @@ struct Api {
     orders: OrdersServiceClient<Client>,
     notifications: NotificationsServiceClient<Client>,
     stock_timeout: Duration,
-    streams: Arc<Semaphore>,
+    streams: Places,
     shutdown: Shutdown,
 }
 
@@ -51,7 +49,7 @@ pub(crate) fn router(config: &Config, upstreams: &Clients, platform: &Platform) 
         orders: OrdersServiceClient::new(upstreams.orders.clone()),
         notifications: NotificationsServiceClient::new(upstreams.notifications.clone()),
         stock_timeout: config.limits.stock_timeout,
-        streams: Arc::new(Semaphore::new(config.server.max_streams.get().into())),
+        streams: Places::new(config.server.max_streams.get().into()),
         shutdown: platform.shutdown.clone(),
     };
     Router::new()

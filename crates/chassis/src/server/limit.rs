@@ -1,20 +1,20 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body as HttpBody, Frame};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::observe::Rpc;
-use super::{Around, Next, RETRY_AFTER};
+use super::{Around, Next};
 use crate::config::ServerArgs;
 use crate::deadline::body::EndsEarly;
 use crate::metrics::{Labels, Reading};
-use crate::{Platform, Shutdown, deadline};
+use crate::{Place, Places, Platform, Shutdown, deadline};
 
 /// Streams between services.
 const FEEDS: &str = "/madang.events.";
@@ -25,29 +25,26 @@ const MAX_FEEDS: usize = 256;
 /// leave unary calls their room; and they end when the drain begins, so that they do not hold it up.
 #[derive(Clone, Debug)]
 pub(super) struct Limit {
-    unary: Arc<Semaphore>,
-    streams: Arc<Semaphore>,
-    feeds: Arc<Semaphore>,
+    unary: Places,
+    streams: Places,
+    feeds: Places,
     shutdown: Shutdown,
 }
 
 impl Limit {
     pub(super) fn new(args: &ServerArgs, platform: &Platform) -> Self {
-        let (most_unary, most_streams) =
-            (usize::from(args.max_concurrency.get()), usize::from(args.max_streams.get()));
-        let places = |most| Arc::new(Semaphore::new(most));
         let limit = Self {
-            unary: places(most_unary),
-            streams: places(most_streams),
-            feeds: places(MAX_FEEDS),
+            unary: Places::new(args.max_concurrency.get().into()),
+            streams: Places::new(args.max_streams.get().into()),
+            feeds: Places::new(MAX_FEEDS),
             shutdown: platform.shutdown.clone(),
         };
         let all = [
-            ("unary", Arc::clone(&limit.unary), most_unary),
-            ("stream", Arc::clone(&limit.streams), most_streams),
-            ("feed", Arc::clone(&limit.feeds), MAX_FEEDS),
+            ("unary", limit.unary.clone()),
+            ("stream", limit.streams.clone()),
+            ("feed", limit.feeds.clone()),
         ];
-        let taken = move || all.iter().map(|(class, places, most)| taken(class, places, *most)).collect();
+        let taken = move || all.iter().map(|(class, places)| taken(class, places)).collect();
         let help = "Places for calls that are taken: unary, stream, feed (streams between services)";
         drop(platform.metrics.register_family(
             ("rpc_server_places_taken", &["class"]),
@@ -58,9 +55,8 @@ impl Limit {
     }
 }
 
-fn taken(class: &'static str, places: &Semaphore, most: usize) -> (Labels, f64) {
-    let taken = most.saturating_sub(places.available_permits());
-    (vec![("class", class)], u32::try_from(taken).map_or(f64::MAX, f64::from))
+fn taken(class: &'static str, places: &Places) -> (Labels, f64) {
+    (vec![("class", class)], u32::try_from(places.taken()).map_or(f64::MAX, f64::from))
 }
 
 impl Around for Limit {
@@ -76,7 +72,10 @@ impl Around for Limit {
             true => &self.streams,
             false => &self.unary,
         };
-        let Ok(permit) = Arc::clone(limit).try_acquire_owned() else { return overloaded().into_http() };
+        let place = match limit.take() {
+            Ok(place) => place,
+            Err(later) => return overloaded(later).into_http(),
+        };
         let answer = next.run(request).await;
         if !streams {
             return answer;
@@ -89,14 +88,14 @@ impl Around for Limit {
         let ends = deadline::current();
         answer.map(|inner| {
             let inner = EndsEarly::new(inner, ends, end);
-            Body::new(Holding { inner, _permit: permit })
+            Body::new(Holding { inner, _place: place })
         })
     }
 }
 
-fn overloaded() -> Status {
+fn overloaded(later: Duration) -> Status {
     let message = "more calls than the service takes on at once";
-    madang_api::error::retry_later(madang_api::error::OVERLOADED, message, RETRY_AFTER)
+    madang_api::error::retry_later(madang_api::error::OVERLOADED, message, later)
 }
 
 fn shutting_down() -> Status {
@@ -110,7 +109,7 @@ fn shutting_down() -> Status {
 /// A stream with its place.
 struct Holding<B> {
     inner: B,
-    _permit: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for Holding<B> {

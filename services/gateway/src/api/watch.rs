@@ -1,7 +1,6 @@
 //! Following an order by server-sent events.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -28,14 +27,14 @@ pub(super) async fn watch(
     caller: Caller,
     Id(order_id): Id,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let slot = Arc::clone(&api.streams).try_acquire_owned().map_err(|_| guard::overloaded())?;
+    let place = api.streams.take().map_err(guard::overloaded)?;
     let mut request = caller.ask(WatchOrderRequest { order_id });
     // The request's deadline bounds the beginning of the stream, not the stream.
     request.extensions_mut().insert(NoDeadline);
     request.set_timeout(MAX_STREAM);
     let states = api.orders.watch_order(request).await?.into_inner();
     let events = told(states, api.shutdown).map(move |told| {
-        let _held_while_it_lasts = &slot;
+        let _held_while_it_lasts = &place;
         Ok(event(told, &caller))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
