@@ -21,10 +21,10 @@ pub struct Args {
     #[arg(long, default_value = "1000")]
     slice: u64,
     /// How often it is each shop's turn before all are closed and new ones opened
-    #[arg(long, default_value = "12")]
+    #[arg(long, default_value = "6")]
     turns: usize,
     /// How often shops are opened
-    #[arg(long, default_value = "3")]
+    #[arg(long, default_value = "16")]
     rounds: u64,
     /// Orders in flight
     #[arg(long, default_value = "64")]
@@ -48,7 +48,7 @@ type Mode = (&'static str, Option<(&'static str, Collector)>);
 
 const MODES: [Mode; 6] = [
     ("off", None),
-    // The same once more: how far from 1 it is shows what this measurement makes of nothing.
+    // The same once more: how far both are from 1 shows what this measurement makes of nothing.
     ("off, again", None),
     ("1 %", Some(("0.01", Collector::There))),
     ("100 %", Some(("1", Collector::There))),
@@ -75,19 +75,19 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
         Collector::Away => &away,
         Collector::Silent => &silent,
     };
-    let mut turns: Vec<Vec<Measured>> = Vec::new();
+    let mut rounds = Vec::new();
     for round in 1..=args.rounds {
         let mut shops = Vec::new();
         for (_, told) in MODES {
             shops.push(open(told.map(|(ratio, collector)| (ratio, url(collector)))).await?);
         }
-        turns.extend(take_turns(args, &shops, round).await?);
+        rounds.push(take_turns(args, &shops, round).await?);
         for shop in shops {
             shop.close().await?;
         }
         writeln!(stdout(), "round {round} of {} done", args.rounds)?;
     }
-    print(&turns)
+    print(&rounds)
 }
 
 async fn open(told: Option<(&str, &str)>) -> Result<Shop> {
@@ -128,12 +128,15 @@ async fn measure(args: &Args, shop: &Shop) -> Result<Measured> {
     })
 }
 
-fn print(turns: &[Vec<Measured>]) -> Result<()> {
+/// One shop is faster than the next for as long as both live, whatever they are told: so it is rounds that are drawn by chance,
+/// and a ratio is the median of theirs.
+fn print(rounds: &[Vec<Vec<Measured>>]) -> Result<()> {
     let mut out = stdout();
     writeln!(
         out,
-        "\n{} turns; ratios are medians of those within a turn, with the bounds between which the true ones are at 95 %\n",
-        turns.len()
+        "\n{} rounds of {} turns; a ratio is the median of those of the rounds, with the bounds between which the true one is at 95 %\n",
+        rounds.len(),
+        rounds.first().map_or(0, Vec::len)
     )?;
     writeln!(
         out,
@@ -141,24 +144,31 @@ fn print(turns: &[Vec<Measured>]) -> Result<()> {
     )?;
     writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     for (mode, (name, _)) in MODES.iter().enumerate() {
-        let of = |value: &dyn Fn(&Measured) -> f64| median(turns.iter().map(|turn| value(&turn[mode])));
+        let of = |value: &dyn Fn(&[Measured]) -> f64| median(rounds.iter().flatten().map(|turn| value(turn)));
         let ratio = |value: &dyn Fn(&Measured) -> f64| {
-            let ratios: Vec<f64> = turns.iter().map(|turn| value(&turn[mode]) / value(&turn[0])).collect();
+            let in_turn = |turn: &Vec<Measured>| value(&turn[mode]) / off(turn, value);
+            let ratios = rounds.iter().map(|turns| median(turns.iter().map(in_turn)));
+            let ratios: Vec<f64> = ratios.collect();
             let (least, most) = bounds(ratios.iter().copied());
             format!("{:.3} ({least:.3} to {most:.3})", median(ratios))
         };
-        let spans = of(&|measured| measured.spans);
-        let more = median(turns.iter().map(|turn| turn[mode].cpu_ms - turn[0].cpu_ms));
+        let spans = of(&|turn| turn[mode].spans);
+        let more = of(&|turn| turn[mode].cpu_ms - off(turn, &|measured| measured.cpu_ms));
         writeln!(
             out,
             "| {name} | {:.0} | {} | {:.3} | {} | {spans:.1} | {:.1} | {:.1} |",
-            of(&|measured| measured.orders),
+            of(&|turn| turn[mode].orders),
             ratio(&|measured| measured.orders),
-            of(&|measured| measured.cpu_ms),
+            of(&|turn| turn[mode].cpu_ms),
             ratio(&|measured| measured.cpu_ms),
             if spans > 1.0 { 1000.0 * more / spans } else { 0.0 },
-            of(&|measured| measured.dropped),
+            of(&|turn| turn[mode].dropped),
         )?;
     }
     Ok(())
+}
+
+/// What the two shops without traces did in a turn, on the average.
+fn off(turn: &[Measured], value: &dyn Fn(&Measured) -> f64) -> f64 {
+    f64::midpoint(value(&turn[0]), value(&turn[1]))
 }
