@@ -21,6 +21,7 @@ mod work;
 
 pub(crate) use context::TraceContext;
 use span::{Live, Span};
+pub(crate) use spans::method;
 pub use work::{Applied, Part, Stretch, Transaction, event, saga, transaction};
 
 /// Says something once in the life of a process: callers must not fill the log.
@@ -230,7 +231,7 @@ pub fn request(id: &str) {
         let id: Arc<str> = Arc::from(id);
         if let Some(live) = here.live() {
             live.tell(|span| {
-                span.set(names::REQUEST, Arc::clone(&id));
+                span.request(&id);
             });
         }
         let mut about = here.0.about.lock().unwrap_or_else(PoisonError::into_inner);

@@ -12,23 +12,28 @@ use crate::Event;
 
 /// Traces the transactions of a database that are asked for within a trace.
 pub(crate) fn trace(db: &Db) {
-    db.observe(Arc::new(Traces));
+    db.observe(Arc::new(Traces::new()));
 }
 
+/// Each kind of transaction there is.
 #[derive(Debug)]
-struct Traces;
+struct Traces(Vec<((Dialect, Option<Kind>), Transaction)>);
+
+impl Traces {
+    fn new() -> Self {
+        let kinds = || Kind::ALL.into_iter().map(Some).chain([None]);
+        let of = |(dialect, system)| {
+            kinds().map(move |kind| ((dialect, kind), Transaction::new(system, kind.map(Kind::as_str))))
+        };
+        let systems = [(Dialect::Sqlite, "sqlite"), (Dialect::Postgres, "postgresql")];
+        Self(systems.into_iter().flat_map(of).collect())
+    }
+}
 
 impl Observer for Traces {
     fn begin(&self, dialect: Dialect, kind: Option<Kind>) -> Option<Arc<dyn Observed>> {
-        let transaction = Transaction {
-            system: match dialect {
-                Dialect::Sqlite => "sqlite",
-                Dialect::Postgres => "postgresql",
-            },
-            operation: if kind.is_some() { "write" } else { "read" },
-            kind: kind.map(Kind::as_str),
-        };
-        Some(Arc::new(Traced(trace::transaction(&transaction)?)))
+        let (_, transaction) = self.0.iter().find(|(of, _)| *of == (dialect, kind))?;
+        Some(Arc::new(Traced(trace::transaction(transaction)?)))
     }
 }
 

@@ -5,6 +5,7 @@ use prost::{DecodeError, Message};
 use prost_types::{FileDescriptorProto, FileDescriptorSet};
 
 use super::health;
+use crate::trace;
 
 /// An RPC, as far as the platform cares.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Method {
     pub(crate) label: Arc<str>,
     /// The same as OpenTelemetry's conventions want it: without the slash in front.
     pub(crate) name: Arc<str>,
+    /// What its spans have in common.
+    pub(crate) span: Box<[u8]>,
     /// Whether either side streams.
     pub(crate) streams: bool,
     /// Whether it is part of the platform itself, so that it is neither shed nor harmed.
@@ -61,7 +64,8 @@ pub(crate) fn is_known(path: &str) -> bool {
 fn other() -> Arc<Method> {
     let other: Arc<str> = Arc::from("other");
     let label = Arc::clone(&other);
-    Arc::new(Method { label, name: other, streams: false, platform: false, is_quiet: false })
+    let span = trace::method(&other);
+    Arc::new(Method { label, name: other, span, streams: false, platform: false, is_quiet: false })
 }
 
 /// The service of an RPC's path.
@@ -111,6 +115,7 @@ fn methods(files: &[FileDescriptorProto]) -> Vec<(String, Arc<Method>)> {
             let described = Method {
                 label: Arc::from(path.as_str()),
                 name: Arc::from(path.trim_start_matches('/')),
+                span: trace::method(path.trim_start_matches('/')),
                 streams: method.client_streaming() || method.server_streaming(),
                 platform,
                 is_quiet: platform || BACKGROUND.contains(&name.as_str()),

@@ -1,10 +1,12 @@
+use std::borrow::Cow;
+
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::fields::Fields;
 use crate::trace;
-use crate::trace::value::{Text, Value};
+use crate::trace::value::Value;
 
 /// Makes warnings and errors events of the span that they happen in: so what a dead process said last is in its traces.
 #[derive(Debug)]
@@ -23,23 +25,23 @@ impl<S: Subscriber> Layer<S> for SpanEvents {
         let Some(live) = here.as_ref().and_then(trace::Here::live) else { return };
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let message = fields.0.remove("message").map(text).unwrap_or_default();
-        let mut attributes: Vec<(Text, Value)> =
-            vec![("level".into(), event.metadata().level().as_str().into())];
-        attributes.extend(fields.0.into_iter().map(|(name, value)| (name.into(), value_of(value))));
+        let message =
+            fields.0.remove("message").map(|message| text(&message).into_owned()).unwrap_or_default();
+        let texts: Vec<_> =
+            fields.0.iter().map(|(name, value)| (name.as_str(), value, text(value))).collect();
+        let attributes = texts.iter().map(|(name, value, text)| (*name, value_of(value, text)));
+        let level = ("level", event.metadata().level().as_str().into());
         live.tell(|span| {
-            span.event(message, attributes);
+            span.event(&message, std::iter::once(level).chain(attributes));
         });
     }
 }
 
-fn value_of(value: serde_json::Value) -> Value {
-    if let Some(number) = value.as_i64() {
-        return number.into();
-    }
-    value.as_bool().map_or_else(|| text(value).into(), Into::into)
+fn value_of<'a>(value: &serde_json::Value, text: &'a str) -> Value<'a> {
+    let number = value.as_i64().map(Value::Int);
+    number.or_else(|| value.as_bool().map(Value::Bool)).unwrap_or(Value::Text(text))
 }
 
-fn text(value: serde_json::Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+fn text(value: &serde_json::Value) -> Cow<'_, str> {
+    value.as_str().map_or_else(|| value.to_string().into(), Cow::from)
 }

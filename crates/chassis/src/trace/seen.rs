@@ -72,11 +72,11 @@ impl Drop for Seen {
         let code = self.call.code();
         let (is_failed, reason) = (self.is_failed(code), self.reason.take());
         self.span.tell(|span| {
-            span.set(names::RPC_CODE, code_name(code));
+            span.add(names::RPC_CODE, code_name(code));
             match reason {
                 _ if code == Code::Ok => {}
-                Some(reason) => _ = span.set(names::ERROR, reason),
-                None => _ = span.set(names::ERROR, code_name(code)),
+                Some(reason) => _ = span.add(names::ERROR, &*reason),
+                None => _ = span.add(names::ERROR, code_name(code)),
             }
             if is_failed {
                 span.fail();

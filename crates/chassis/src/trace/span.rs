@@ -4,21 +4,18 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use madang_types::OrderId;
 pub(crate) use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
-use smallvec::SmallVec;
 
 use super::context::SAMPLED;
 use super::queue::Queue;
-use super::value::{Text, Value};
-use super::{OrderCell, TraceContext, names, wire};
+use super::value::Value;
+use super::{OrderCell, TraceContext, wire};
 use crate::metrics::spans::Spans;
 
 /// Events of one span; further ones are counted.
-const EVENTS: usize = 32;
-/// Attributes and words of a name for which there is room in the span itself: most have no more.
-const ATTRIBUTES: usize = 8;
-const WORDS: usize = 3;
+pub(super) const EVENTS: usize = 32;
+/// Most spans have no more bytes.
+const USUAL: usize = 384;
 
 static RECORDER: OnceLock<Recorder> = OnceLock::new();
 
@@ -64,47 +61,20 @@ pub(crate) struct Span {
 /// What is recorded of a span while it is under way.
 #[derive(Debug)]
 pub(crate) struct Live {
-    place: TraceContext,
-    parent: u64,
-    kind: SpanKind,
-    start: u64,
     order: OrderCell,
     told: Mutex<Told>,
 }
 
-/// What was told of a span.
+/// What was told of a span. Most of it is written at once; the rest may be told anew until the end.
 #[derive(Debug, Default)]
-pub(super) struct Told {
-    /// Words that have spaces between them.
-    pub(super) name: SmallVec<[Text; WORDS]>,
-    pub(super) attributes: SmallVec<[(&'static str, Value); ATTRIBUTES]>,
-    pub(super) events: Vec<Event>,
-    pub(super) events_left_out: u32,
-    pub(super) links: Vec<TraceContext>,
+pub(crate) struct Told {
+    /// Fields of OTLP's `Span`.
+    pub(super) written: Vec<u8>,
+    pub(super) events: usize,
+    pub(super) request: Option<Arc<str>>,
     pub(super) is_error: bool,
-    pub(super) end: Option<u64>,
-}
-
-/// What happened in a span.
-#[derive(Debug)]
-pub(super) struct Event {
-    pub(super) name: String,
     /// Nanoseconds since 1970, as all times here.
-    pub(super) time: u64,
-    pub(super) attributes: Vec<(Text, Value)>,
-}
-
-/// All of a span that has ended.
-#[derive(Debug)]
-pub(super) struct Finished<'a> {
-    pub(super) place: TraceContext,
-    /// The span that it is a part of, of the same trace; 0 for none.
-    pub(super) parent: u64,
-    pub(super) kind: SpanKind,
-    pub(super) start: u64,
-    pub(super) end: u64,
-    pub(super) order: Option<OrderId>,
-    pub(super) told: &'a Told,
+    pub(super) end: Option<u64>,
 }
 
 impl Span {
@@ -128,9 +98,10 @@ impl Span {
         let Some(trace) = trace else { return (Self::none(), None) };
         // 0 is no id.
         let place = TraceContext { trace, span: rand::random::<u64>().max(1), flags: SAMPLED };
-        let parent = parent.map_or(0, |parent| parent.span);
-        let told = Mutex::new(Told::default());
-        let live = Live { place, parent, kind, start: now(), order: order.clone(), told };
+        let mut written = Vec::with_capacity(USUAL);
+        wire::begin(&mut written, &place, parent.map(|parent| parent.span), (kind, now()));
+        let told = Mutex::new(Told { written, ..Told::default() });
+        let live = Live { order: order.clone(), told };
         (Self { live: Some(Arc::new(live)) }, Some(place))
     }
 
@@ -140,7 +111,7 @@ impl Span {
     }
 
     /// Fills a span that is recorded.
-    pub(crate) fn tell(&self, tell: impl FnOnce(&mut Teller<'_>)) {
+    pub(crate) fn tell(&self, tell: impl FnOnce(&mut Told)) {
         if let Some(live) = &self.live {
             live.tell(tell);
         }
@@ -164,8 +135,8 @@ impl Drop for Span {
 
 impl Live {
     /// Adds to what is told.
-    pub(crate) fn tell(&self, tell: impl FnOnce(&mut Teller<'_>)) {
-        tell(&mut Teller(&mut self.told()));
+    pub(crate) fn tell(&self, tell: impl FnOnce(&mut Told)) {
+        tell(&mut self.told());
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Told> {
@@ -175,69 +146,63 @@ impl Live {
     /// All of it. What is told later is told to nobody.
     fn write(&self, out: &mut Vec<u8>) {
         let told = self.told();
-        let finished = Finished {
-            place: self.place,
-            parent: self.parent,
-            kind: self.kind,
-            start: self.start,
-            end: told.end.unwrap_or_else(now),
-            order: self.order.get(),
-            told: &told,
-        };
-        wire::span(out, &finished);
+        wire::span(out, &told, told.end.unwrap_or_else(now), self.order.get());
     }
 }
 
-/// Adds to what is told of a span.
-#[derive(Debug)]
-pub(crate) struct Teller<'a>(&'a mut Told);
+/// What spans of one kind have in common, written once; see [`Told::add_known`].
+pub(crate) fn known(tell: impl FnOnce(&mut Told)) -> Box<[u8]> {
+    let mut told = Told::default();
+    tell(&mut told);
+    told.written.into_boxed_slice()
+}
 
-impl Teller<'_> {
+impl Told {
     /// Names it by words, which are joined by spaces.
-    pub(crate) fn name(&mut self, words: impl IntoIterator<Item = Text>) -> &mut Self {
-        self.0.name = words.into_iter().collect();
+    pub(crate) fn name(&mut self, words: &[&str]) -> &mut Self {
+        wire::name(&mut self.written, words);
         self
     }
 
     /// Adds an attribute of a name that is not told yet.
-    pub(crate) fn add(&mut self, name: &'static str, value: impl Into<Value>) -> &mut Self {
-        debug_assert!(self.0.attributes.iter().all(|(told, _)| *told != name), "{name} is told twice");
-        self.0.attributes.push((name, value.into()));
+    pub(crate) fn add<'a>(&mut self, name: &'static str, value: impl Into<Value<'a>>) -> &mut Self {
+        wire::add(&mut self.written, name, value.into());
         self
     }
 
-    /// Sets an attribute, instead of one of the same name.
-    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<Value>) -> &mut Self {
-        match self.0.attributes.iter_mut().find(|(told, _)| *told == name) {
-            Some((_, told)) => *told = value.into(),
-            None => self.0.attributes.push((name, value.into())),
-        }
+    /// Adds what was written once for all such spans.
+    pub(crate) fn add_known(&mut self, known: &[u8]) -> &mut Self {
+        self.written.extend_from_slice(known);
+        self
+    }
+
+    /// The id of the request that is answered, instead of the one told before.
+    pub(crate) fn request(&mut self, id: &Arc<str>) -> &mut Self {
+        self.request = Some(Arc::clone(id));
         self
     }
 
     /// It failed.
     pub(crate) fn fail(&mut self) -> &mut Self {
-        self.0.is_error = true;
+        self.is_error = true;
         self
-    }
-
-    /// It failed, for this reason.
-    pub(crate) fn fail_by(&mut self, why: impl Into<Value>) -> &mut Self {
-        self.set(names::ERROR, why).fail()
     }
 
     /// It goes back to another span.
     pub(crate) fn link(&mut self, other: TraceContext) -> &mut Self {
-        self.0.links.push(other);
+        wire::link(&mut self.written, &other);
         self
     }
 
     /// Something happened in it.
-    pub(crate) fn event(&mut self, name: String, attributes: Vec<(Text, Value)>) -> &mut Self {
-        if self.0.events.len() < EVENTS {
-            self.0.events.push(Event { name, time: now(), attributes });
-        } else {
-            self.0.events_left_out = self.0.events_left_out.saturating_add(1);
+    pub(crate) fn event<'a>(
+        &mut self,
+        name: &str,
+        attributes: impl IntoIterator<Item = (&'a str, Value<'a>)>,
+    ) -> &mut Self {
+        self.events = self.events.saturating_add(1);
+        if self.events <= EVENTS {
+            wire::event(&mut self.written, (name, now()), attributes);
         }
         self
     }

@@ -1,16 +1,22 @@
 //! Each kind of span in one place: its name, its kind and its attributes.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::names;
-use super::span::{Span, SpanKind};
-use super::value::Text;
+use super::span::{self, Span, SpanKind};
 use super::work::{Applied, Stretch, Transaction};
 use super::{OrderCell, TraceContext};
 use crate::server::methods::Method;
 
 /// A span with the place that it has.
 pub(super) type Begun = (Span, Option<TraceContext>);
+
+/// What a method's spans have in common.
+pub(crate) fn method(name: &str) -> Box<[u8]> {
+    span::known(|span| {
+        span.name(&[name]).add(names::RPC_SYSTEM, "grpc").add(names::RPC_METHOD, name);
+    })
+}
 
 /// A call that is answered here. The platform's own, such as probes, have none: they would bury the rest.
 pub(super) fn rpc(
@@ -24,10 +30,7 @@ pub(super) fn rpc(
     }
     let begun = Span::begin(SpanKind::Server, parent, order);
     begun.0.tell(|span| {
-        span.name([Arc::clone(&method.name).into()])
-            .add(names::RPC_SYSTEM, "grpc")
-            .add(names::RPC_METHOD, Arc::clone(&method.name))
-            .add(names::REQUEST, Arc::clone(request));
+        span.add_known(&method.span).request(request);
     });
     begun
 }
@@ -39,45 +42,42 @@ pub(super) fn call(method: &Method, parent: Option<TraceContext>, order: &OrderC
     }
     let begun = Span::begin(SpanKind::Client, parent, order);
     begun.0.tell(|span| {
-        span.name([Arc::clone(&method.name).into()])
-            .add(names::RPC_SYSTEM, "grpc")
-            .add(names::RPC_METHOD, Arc::clone(&method.name));
+        span.add_known(&method.span);
     });
     begun
 }
 
 /// A request by HTTP.
 pub(super) fn http(
-    (method, route): (&'static str, &Arc<str>),
+    (method, route): (&str, &str),
     request: &Arc<str>,
     parent: Option<TraceContext>,
     order: &OrderCell,
 ) -> Begun {
     let begun = Span::begin(SpanKind::Server, parent, order);
     begun.0.tell(|span| {
-        span.name([method.into(), Arc::clone(route).into()])
+        span.name(&[method, route])
             .add(names::HTTP_METHOD, method)
-            .add(names::HTTP_ROUTE, Arc::clone(route))
-            .add(names::REQUEST, Arc::clone(request));
+            .add(names::HTTP_ROUTE, route)
+            .request(request);
     });
     begun
 }
 
 /// An event that is applied.
-pub(super) fn event(
-    applied: &Applied<'_>,
-    kind: &Arc<str>,
-    parent: TraceContext,
-    order: &OrderCell,
-) -> Begun {
+pub(super) fn event(applied: &Applied<'_>, parent: TraceContext, order: &OrderCell) -> Begun {
+    static KNOWN: LazyLock<Box<[u8]>> = LazyLock::new(|| {
+        span::known(|span| {
+            span.add(names::MESSAGING_SYSTEM, "madang").add(names::MESSAGING_OPERATION, "process");
+        })
+    });
     let begun = Span::begin(SpanKind::Consumer, Some(parent), order);
     begun.0.tell(|span| {
-        span.name(["apply".into(), Arc::clone(kind).into()])
-            .add(names::MESSAGING_SYSTEM, "madang")
-            .add(names::MESSAGING_OPERATION, "process")
-            .add(names::MESSAGING_SOURCE, applied.producer.to_owned())
+        span.name(&["apply", applied.kind])
+            .add_known(&KNOWN)
+            .add(names::MESSAGING_SOURCE, applied.producer)
             .add(names::MESSAGE, applied.id)
-            .add(names::EVENT_TYPE, Arc::clone(kind))
+            .add(names::EVENT_TYPE, applied.kind)
             .add(names::EVENT_POSITION, applied.position)
             .add(names::EVENT_LAG, applied.lag_ms);
     });
@@ -93,7 +93,7 @@ pub(super) fn saga(
 ) -> Begun {
     let begun = Span::begin(SpanKind::Internal, parent, order);
     begun.0.tell(|span| {
-        span.name(["saga", stretch.name, stretch.direction].map(Text::from))
+        span.name(&["saga", stretch.name, stretch.direction])
             .add(names::SAGA, stretch.name)
             .add(names::SAGA_DIRECTION, stretch.direction)
             .add(names::SAGA_RESUMED, is_resumed);
@@ -105,11 +105,7 @@ pub(super) fn saga(
 pub(super) fn transaction(transaction: &Transaction, parent: TraceContext, order: &OrderCell) -> Begun {
     let begun = Span::begin(SpanKind::Client, Some(parent), order);
     begun.0.tell(|span| {
-        span.add(names::DB_SYSTEM, transaction.system).add(names::DB_OPERATION, transaction.operation);
-        match transaction.kind {
-            Some(kind) => span.name([transaction.operation, kind].map(Text::from)).add(names::DB_KIND, kind),
-            None => span.name([transaction.operation.into()]),
-        };
+        span.add_known(&transaction.0);
     });
     begun
 }
@@ -118,7 +114,7 @@ pub(super) fn transaction(transaction: &Transaction, parent: TraceContext, order
 pub(super) fn work(name: &str, parent: Option<TraceContext>, order: &OrderCell) -> Begun {
     let begun = Span::begin(SpanKind::Internal, parent, order);
     begun.0.tell(|span| {
-        span.name([name.to_owned().into()]);
+        span.name(&[name]);
     });
     begun
 }

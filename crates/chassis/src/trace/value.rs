@@ -1,71 +1,33 @@
-use std::sync::Arc;
-
 use uuid::Uuid;
 
-/// A text, wherever it is held.
-#[derive(Clone, Debug)]
-pub(crate) enum Text {
-    Static(&'static str),
-    Shared(Arc<str>),
-    Owned(String),
-}
-
 /// The value of an attribute. An id becomes its text when it is written.
-#[derive(Clone, Debug)]
-pub(crate) enum Value {
-    Text(Text),
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'a> {
+    Text(&'a str),
     Id(Uuid),
     Int(i64),
     Bool(bool),
 }
 
-impl Text {
-    pub(crate) fn as_str(&self) -> &str {
-        match self {
-            Self::Static(text) => text,
-            Self::Shared(text) => text,
-            Self::Owned(text) => text,
-        }
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(text)
     }
 }
 
-impl From<&'static str> for Text {
-    fn from(text: &'static str) -> Self {
-        Self::Static(text)
-    }
-}
-
-impl From<Arc<str>> for Text {
-    fn from(text: Arc<str>) -> Self {
-        Self::Shared(text)
-    }
-}
-
-impl From<String> for Text {
-    fn from(text: String) -> Self {
-        Self::Owned(text)
-    }
-}
-
-impl<T: Into<Text>> From<T> for Value {
-    fn from(text: T) -> Self {
-        Self::Text(text.into())
-    }
-}
-
-impl From<Uuid> for Value {
+impl From<Uuid> for Value<'_> {
     fn from(id: Uuid) -> Self {
         Self::Id(id)
     }
 }
 
-impl From<i64> for Value {
+impl From<i64> for Value<'_> {
     fn from(number: i64) -> Self {
         Self::Int(number)
     }
 }
 
-impl From<bool> for Value {
+impl From<bool> for Value<'_> {
     fn from(truth: bool) -> Self {
         Self::Bool(truth)
     }

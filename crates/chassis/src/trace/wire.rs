@@ -1,12 +1,13 @@
 //! A span as OTLP's Protobuf has it (opentelemetry/proto/trace/v1/trace.proto), written straight to bytes: most of what a span
 //! would cost otherwise is making messages of it first (bench/, `telemetry`).
 
+use madang_types::OrderId;
 use prost::encoding::{WireType, encode_varint, encoded_len_varint};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
-use super::span::{Event, Finished};
-use super::value::{Text, Value};
+use super::span::{EVENTS, SpanKind, Told};
+use super::value::Value;
 use super::{TraceContext, names};
 
 /// STATUS_CODE_ERROR
@@ -14,76 +15,116 @@ const ERROR: u64 = 2;
 /// Bytes of a length of up to 32 GiB.
 const ROOM: usize = 5;
 
-/// Adds a span, as an element of `ScopeSpans.spans`.
-pub(super) fn span(out: &mut Vec<u8>, span: &Finished<'_>) {
+/// Begins the fields of a span.
+pub(super) fn begin(
+    out: &mut Vec<u8>,
+    place: &TraceContext,
+    parent: Option<u64>,
+    (kind, start): (SpanKind, u64),
+) {
+    self::place(out, place);
+    if let Some(parent) = parent {
+        fixed(out, [head(4), 8], parent.to_be_bytes());
+    }
+    varint(out, 6, kind as u64);
+    fixed64(out, 7, start);
+    fixed32(out, 16, place.flags.into());
+}
+
+/// Adds a span that has ended to others, as an element of `ScopeSpans.spans`.
+pub(super) fn span(out: &mut Vec<u8>, told: &Told, end: u64, order: Option<OrderId>) {
     message(out, 2, |out| {
-        place(out, &span.place);
-        if span.parent != 0 {
-            bytes(out, 4, &span.parent.to_be_bytes());
+        out.extend_from_slice(&told.written);
+        fixed64(out, 8, end);
+        if let Some(request) = &told.request {
+            add(out, names::REQUEST, Value::Text(request));
         }
-        words(out, 5, &span.told.name);
-        varint(out, 6, span.kind as u64);
-        fixed64(out, 7, span.start);
-        fixed64(out, 8, span.end);
-        for (name, value) in &span.told.attributes {
-            attribute(out, 9, name, value);
+        if let Some(order) = order {
+            self::order(out, order);
         }
-        if let Some(order) = span.order {
-            attribute(out, 9, names::ORDER, &Value::Id(order.uuid()));
+        let left_out = told.events.saturating_sub(EVENTS);
+        if left_out > 0 {
+            varint(out, 12, left_out as u64);
         }
-        for event in &span.told.events {
-            message(out, 11, |out| self::event(out, event));
-        }
-        if span.told.events_left_out > 0 {
-            varint(out, 12, span.told.events_left_out.into());
-        }
-        for link in &span.told.links {
-            message(out, 13, |out| {
-                place(out, link);
-                fixed32(out, 6, link.flags.into());
-            });
-        }
-        if span.told.is_error {
+        if told.is_error {
             message(out, 15, |out| varint(out, 3, ERROR));
         }
-        fixed32(out, 16, span.place.flags.into());
     });
 }
 
 fn place(out: &mut Vec<u8>, place: &TraceContext) {
-    bytes(out, 1, &place.trace.to_be_bytes());
-    bytes(out, 2, &place.span.to_be_bytes());
+    fixed(out, [head(1), 16], place.trace.to_be_bytes());
+    fixed(out, [head(2), 8], place.span.to_be_bytes());
 }
 
-fn event(out: &mut Vec<u8>, event: &Event) {
-    fixed64(out, 1, event.time);
-    bytes(out, 2, event.name.as_bytes());
-    for (name, value) in &event.attributes {
-        attribute(out, 3, name.as_str(), value);
-    }
+/// The attribute that most spans have: as [`add`] would write it, whose lengths are known here.
+fn order(out: &mut Vec<u8>, order: OrderId) {
+    const NAME: usize = names::ORDER.len();
+    const VALUE: usize = Hyphenated::LENGTH;
+    const HEADS: [u8; 4] = [head(9), byte(4 + NAME + 4 + VALUE - 2), head(1), byte(NAME)];
+    const VALUE_HEADS: [u8; 4] = [head(2), byte(2 + VALUE), head(1), byte(VALUE)];
+    let mut bytes = [0; 4 + NAME + 4 + VALUE];
+    bytes[..4].copy_from_slice(&HEADS);
+    bytes[4..4 + NAME].copy_from_slice(names::ORDER.as_bytes());
+    bytes[4 + NAME..4 + NAME + 4].copy_from_slice(&VALUE_HEADS);
+    order.uuid().as_hyphenated().encode_lower(&mut bytes[4 + NAME + 4..]);
+    out.extend_from_slice(&bytes);
+}
+
+/// The name of a span.
+pub(super) fn name(out: &mut Vec<u8>, words: &[&str]) {
+    self::words(out, 5, words);
+}
+
+/// An attribute of a span.
+pub(super) fn add(out: &mut Vec<u8>, name: &str, value: Value<'_>) {
+    attribute(out, 9, name, value);
+}
+
+/// An event of a span.
+pub(super) fn event<'a>(
+    out: &mut Vec<u8>,
+    (name, time): (&str, u64),
+    attributes: impl IntoIterator<Item = (&'a str, Value<'a>)>,
+) {
+    message(out, 11, |out| {
+        fixed64(out, 1, time);
+        bytes(out, 2, name.as_bytes());
+        for (name, value) in attributes {
+            attribute(out, 3, name, value);
+        }
+    });
+}
+
+/// A link of a span to another one.
+pub(super) fn link(out: &mut Vec<u8>, other: &TraceContext) {
+    message(out, 13, |out| {
+        place(out, other);
+        fixed32(out, 6, other.flags.into());
+    });
 }
 
 /// A text, as its words with a space between each two.
-fn words(out: &mut Vec<u8>, tag: u32, words: &[Text]) {
+fn words(out: &mut Vec<u8>, tag: u32, words: &[&str]) {
     let spaces = words.len().saturating_sub(1);
-    heads(out, [(tag, spaces + words.iter().map(|word| word.as_str().len()).sum::<usize>())]);
+    heads(out, [(tag, spaces + words.iter().map(|word| word.len()).sum::<usize>())]);
     for (at, word) in words.iter().enumerate() {
         if at > 0 {
             out.push(b' ');
         }
-        out.extend_from_slice(word.as_str().as_bytes());
+        out.extend_from_slice(word.as_bytes());
     }
 }
 
 /// The lengths are counted first: attributes are most of a span.
-fn attribute(out: &mut Vec<u8>, tag: u32, name: &str, value: &Value) {
+fn attribute(out: &mut Vec<u8>, tag: u32, name: &str, value: Value<'_>) {
     let length = length(value);
     heads(out, [(tag, 2 + delimited(name.len()) + delimited(length)), (1, name.len())]);
     out.extend_from_slice(name.as_bytes());
     match value {
-        Value::Text(text) => text_value(out, length, text.as_str()),
-        Value::Id(id) => text_value(out, length, text_of(id, &mut [0; Hyphenated::LENGTH])),
-        Value::Bool(truth) => number_value(out, length, 2, u64::from(*truth)),
+        Value::Text(text) => text_value(out, length, text),
+        Value::Id(id) => text_value(out, length, text_of(&id, &mut [0; Hyphenated::LENGTH])),
+        Value::Bool(truth) => number_value(out, length, 2, u64::from(truth)),
         Value::Int(number) => number_value(out, length, 3, number.cast_unsigned()),
     }
 }
@@ -99,9 +140,9 @@ fn number_value(out: &mut Vec<u8>, length: usize, tag: u32, value: u64) {
 }
 
 /// Bytes of a value, without the head that says them.
-fn length(value: &Value) -> usize {
+fn length(value: Value<'_>) -> usize {
     1 + match value {
-        Value::Text(text) => delimited(text.as_str().len()),
+        Value::Text(text) => delimited(text.len()),
         Value::Id(_) => delimited(Hyphenated::LENGTH),
         Value::Bool(_) => 1,
         Value::Int(number) => encoded_len_varint(number.cast_unsigned()),
@@ -181,6 +222,22 @@ fn long_number(out: &mut Vec<u8>, value: u64) {
 fn varint(out: &mut Vec<u8>, tag: u32, value: u64) {
     key(out, tag, WireType::Varint);
     number(out, value);
+}
+
+/// The head of something that has a length, for the first 15 fields.
+const fn head(tag: u8) -> u8 {
+    tag << 3 | WireType::LengthDelimited as u8
+}
+
+/// A length below 128 as a varint.
+const fn byte(length: usize) -> u8 {
+    length.to_le_bytes()[0]
+}
+
+/// Bytes whose length is always the same.
+fn fixed<const N: usize>(out: &mut Vec<u8>, head: [u8; 2], value: [u8; N]) {
+    out.extend_from_slice(&head);
+    out.extend_from_slice(&value);
 }
 
 fn fixed64(out: &mut Vec<u8>, tag: u32, value: u64) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use madang_types::{Ids, OrderId};
 use uuid::Uuid;
 
-use super::span::Span;
+use super::span::{self, Span};
 use super::{Here, OrderCell, TraceContext, here, names, spans};
 
 /// An event that is applied.
@@ -40,15 +40,22 @@ pub struct Stretch<'a> {
     pub traceparent: &'a str,
 }
 
-/// A transaction of a service's database.
-#[derive(Clone, Copy, Debug)]
-pub struct Transaction {
-    /// `sqlite` or `postgresql`.
-    pub system: &'static str,
-    /// `read` or `write`.
-    pub operation: &'static str,
-    /// What a transaction that writes is for.
-    pub kind: Option<&'static str>,
+/// What transactions of a kind have in common, in a service's database.
+#[derive(Clone, Debug)]
+pub struct Transaction(pub(super) Box<[u8]>);
+
+impl Transaction {
+    /// Those of a `system`, `sqlite` or `postgresql`: that read, or that write for what `kind` says.
+    pub fn new(system: &'static str, kind: Option<&'static str>) -> Self {
+        let operation = if kind.is_some() { "write" } else { "read" };
+        Self(span::known(|span| {
+            span.add(names::DB_SYSTEM, system).add(names::DB_OPERATION, operation);
+            match kind {
+                Some(kind) => span.name(&[operation, kind]).add(names::DB_KIND, kind),
+                None => span.name(&[operation]),
+            };
+        }))
+    }
 }
 
 /// A piece of work with its span and its place, for what is not done on one task. The span ends when this is dropped.
@@ -72,7 +79,7 @@ impl Part {
     /// Says that the event had been applied before.
     pub fn note_duplicate(&self) {
         self.span.tell(|span| {
-            span.set(names::EVENT_DUPLICATE, true);
+            span.add(names::EVENT_DUPLICATE, true);
         });
     }
 
@@ -91,9 +98,8 @@ impl Part {
 pub fn event(ids: &dyn Ids, applied: &Applied<'_>) -> Option<Part> {
     let parent = TraceContext::parse(applied.traceparent)?;
     let order = OrderCell::new(applied.key.parse().ok());
-    let kind = Arc::from(applied.kind);
-    let begun = spans::event(applied, &kind, parent, &order);
-    let about = [(names::EVENT_TYPE, kind), (names::MESSAGE, applied.id.to_string().into())];
+    let begun = spans::event(applied, parent, &order);
+    let about = [(names::EVENT_TYPE, applied.kind.into()), (names::MESSAGE, applied.id.to_string().into())];
     let here = Here::new(&begun, Some(parent), order, ids).with_about(about);
     Some(Part { span: begun.0, here })
 }

@@ -46,9 +46,9 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
     let answer = here.scope(answer(&observer, request, next, &request_id)).await;
     timing.end(answer.status());
     span.tell(|span| {
-        span.set(names::HTTP_STATUS, i64::from(answer.status().as_u16()));
+        span.add(names::HTTP_STATUS, i64::from(answer.status().as_u16()));
         if answer.status().is_server_error() {
-            span.fail_by(answer.status().as_str().to_owned());
+            span.add(names::ERROR, answer.status().as_str()).fail();
         }
     });
     answer

@@ -3,10 +3,9 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::span::{Event as ToldEvent, Link};
 use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span, Status, status::StatusCode};
 use prost::Message;
-use smallvec::smallvec;
 
 use super::*;
-use crate::trace::span::{SpanKind, Told};
+use crate::trace::span;
 
 const ORDER: Uuid = Uuid::from_u128(0x01a2_1996_2645_751b_8f31_ca19_3f22_2c4d);
 
@@ -14,16 +13,19 @@ fn place(trace: u128, span: u64) -> TraceContext {
     TraceContext { trace, span, flags: 1 }
 }
 
-fn finished(told: &Told, parent: u64) -> Finished<'_> {
-    let order = (parent != 0).then(|| OrderId::new(ORDER));
-    Finished { place: place(1, 2), parent, kind: SpanKind::Server, start: 10, end: u64::MAX, order, told }
+/// What is told of a span, from its beginning.
+fn told(parent: Option<u64>, tell: impl FnOnce(&mut Told)) -> Told {
+    let mut told = Told::default();
+    super::begin(&mut told.written, &place(1, 2), parent, (SpanKind::Server, 10));
+    tell(&mut told);
+    told
 }
 
 /// Spans that were written one after the other, as any reader of OTLP sees them.
-fn read(spans: &[Finished<'_>]) -> Vec<Span> {
+fn read(spans: &[Told], order: Option<OrderId>) -> Vec<Span> {
     let mut out = Vec::new();
     for span in spans {
-        super::span(&mut out, span);
+        super::span(&mut out, span, u64::MAX, order);
     }
     ScopeSpans::decode(&*out).unwrap().spans
 }
@@ -39,30 +41,28 @@ fn text(value: &str) -> any_value::Value {
 #[test]
 fn a_span_is_read_as_it_was_told() {
     let long = "x".repeat(20_000);
-    let told = Told {
-        name: ["apply", "OrderPlaced"].map(Text::from).into_iter().collect(),
-        attributes: [("a", "static".into()), ("b", (-7_i64).into()), ("c", true.into()), ("d", ORDER.into())]
-            .into_iter()
-            .collect(),
-        events: vec![Event {
-            name: long.clone(),
-            time: 11,
-            attributes: vec![("e".into(), long.clone().into())],
-        }],
-        events_left_out: 300,
-        links: vec![place(3, 4)],
-        is_error: true,
-        ..Told::default()
-    };
+    let known = span::known(|span| {
+        span.name(&["apply", "OrderPlaced"]).add("a", "static");
+    });
+    let told = told(Some(9), |span| {
+        span.add_known(&known).add("b", -7_i64).add("c", true).add("d", ORDER).link(place(3, 4)).fail();
+        span.request(&"one".into()).request(&"another".into());
+        for _ in 0..EVENTS + 300 {
+            span.event(&long, [("e", long.as_str().into())]);
+        }
+    });
     let values = [
         attribute("a", text("static")),
         attribute("b", any_value::Value::IntValue(-7)),
         attribute("c", any_value::Value::BoolValue(true)),
         attribute("d", text(&ORDER.to_string())),
+        attribute(names::REQUEST, text("another")),
         attribute(names::ORDER, text(&ORDER.to_string())),
     ];
-    let event = ToldEvent {
-        time_unix_nano: 11,
+    let mut read = read(&[told], Some(OrderId::new(ORDER)));
+    let events = std::mem::take(&mut read[0].events);
+    let event = |at: usize| ToldEvent {
+        time_unix_nano: events[at].time_unix_nano,
         name: long.clone(),
         attributes: vec![attribute("e", text(&long))],
         ..ToldEvent::default()
@@ -77,14 +77,14 @@ fn a_span_is_read_as_it_was_told() {
         start_time_unix_nano: 10,
         end_time_unix_nano: u64::MAX,
         attributes: values.into(),
-        events: vec![event],
         dropped_events_count: 300,
         links: vec![Link { trace_id, span_id, flags: 1, ..Link::default() }],
         status: Some(Status { code: StatusCode::Error.into(), ..Status::default() }),
         flags: 1,
         ..Span::default()
     };
-    assert_eq!(read(&[finished(&told, 9)]), [expected]);
+    assert_eq!(read, [expected]);
+    assert_eq!(events, (0..EVENTS).map(event).collect::<Vec<_>>());
 }
 
 #[test]
@@ -92,14 +92,12 @@ fn spans_of_any_length_stand_one_after_the_other() {
     // Around each length at which its own number takes a byte more.
     let lengths = (0..300).chain(16_200..16_500);
     let texts: Vec<String> = lengths.map(|length| "n".repeat(length)).collect();
-    let told = |text: &String| Told {
-        name: smallvec![text.clone().into()],
-        attributes: smallvec![("a", text.clone().into())],
-        ..Told::default()
+    let told = |text: &String| {
+        told(None, |span| {
+            span.name(&[text]).add("a", text.as_str());
+        })
     };
-    let told: Vec<Told> = texts.iter().map(told).collect();
-    let spans: Vec<_> = told.iter().map(|told| finished(told, 0)).collect();
-    let read = read(&spans);
+    let read = read(&texts.iter().map(told).collect::<Vec<_>>(), None);
     assert_eq!(read.len(), texts.len());
     for (span, expected) in read.iter().zip(&texts) {
         assert_eq!((&span.name, span.parent_span_id.len()), (expected, 0));
