@@ -4,6 +4,7 @@ use std::io::{Write, stdout};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use rand::RngExt as _;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
@@ -17,14 +18,14 @@ use crate::stats::{bounds, median};
 /// How long and how often.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Milliseconds of load for a shop before it is the next one's turn
+    /// Milliseconds of load for a shop without its traces, and with them, before it is the next one's turn
     #[arg(long, default_value = "1000")]
     slice: u64,
     /// How often it is each shop's turn before all are closed and new ones opened
-    #[arg(long, default_value = "6")]
+    #[arg(long, default_value = "12")]
     turns: usize,
     /// How often shops are opened
-    #[arg(long, default_value = "16")]
+    #[arg(long, default_value = "4")]
     rounds: u64,
     /// Orders in flight
     #[arg(long, default_value = "64")]
@@ -46,15 +47,21 @@ struct Measured {
 /// What a shop is told of traces: how many, and where they go.
 type Mode = (&'static str, Option<(&'static str, Collector)>);
 
-const MODES: [Mode; 6] = [
-    ("off", None),
-    // The same once more: how far both are from 1 shows what this measurement makes of nothing.
-    ("off, again", None),
+const MODES: [Mode; 5] = [
+    // What this measurement makes of nothing.
+    ("none", None),
     ("1 %", Some(("0.01", Collector::There))),
     ("100 %", Some(("1", Collector::There))),
     ("100 %, nobody listens", Some(("1", Collector::Away))),
     ("100 %, nobody answers", Some(("1", Collector::Silent))),
 ];
+
+/// What a shop did in a turn: without its traces, and with them.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    off: Measured,
+    on: Measured,
+}
 
 /// How the collector behaves.
 #[derive(Debug, Clone, Copy)]
@@ -75,19 +82,19 @@ pub(crate) async fn run(args: &Args) -> Result<()> {
         Collector::Away => &away,
         Collector::Silent => &silent,
     };
-    let mut rounds = Vec::new();
+    let mut turns = Vec::new();
     for round in 1..=args.rounds {
         let mut shops = Vec::new();
         for (_, told) in MODES {
             shops.push(open(told.map(|(ratio, collector)| (ratio, url(collector)))).await?);
         }
-        rounds.push(take_turns(args, &shops, round).await?);
+        turns.extend(take_turns(args, &shops, round).await?);
         for shop in shops {
             shop.close().await?;
         }
         writeln!(stdout(), "round {round} of {} done", args.rounds)?;
     }
-    print(&rounds)
+    print(&turns)
 }
 
 async fn open(told: Option<(&str, &str)>) -> Result<Shop> {
@@ -95,29 +102,36 @@ async fn open(told: Option<(&str, &str)>) -> Result<Shop> {
     Shop::open(on.as_ref().map_or(&[][..], |on| on), &["--no-traces"]).await
 }
 
-/// What each mode did in each turn. The machine is not as fast in one second as in the next, so turns are short, and each in
-/// another order, since what ran before leaves its traces in the caches. The first turn warms up and does not count.
-async fn take_turns(args: &Args, shops: &[Shop], seed: u64) -> Result<Vec<Vec<Measured>>> {
+/// What each mode did in each turn. The first turn warms up and does not count.
+///
+/// One shop is faster than the next for as long as both live, whatever they are told, and the machine is not as fast in one second as in
+/// the next. So a shop is compared with itself, for a second each: with calls whose traces are not sampled, which is as if there were no
+/// traces, and with others. Which comes first is drawn, and so is the order of the shops.
+async fn take_turns(args: &Args, shops: &[Shop], seed: u64) -> Result<Vec<Vec<Pair>>> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut order: Vec<usize> = (0..shops.len()).collect();
     let mut turns = Vec::new();
     for _ in 0..=args.turns {
         order.shuffle(&mut random);
-        let mut measured = Vec::new();
+        let mut pairs = Vec::new();
         for &mode in &order {
-            measured.push((mode, measure(args, &shops[mode]).await?));
+            let first = random.random();
+            let (one, other) =
+                (measure(args, &shops[mode], first).await?, measure(args, &shops[mode], !first).await?);
+            let (on, off) = if first { (one, other) } else { (other, one) };
+            pairs.push((mode, Pair { off, on }));
         }
-        measured.sort_by_key(|(mode, _)| *mode);
-        turns.push(measured.into_iter().map(|(_, measured)| measured).collect());
+        pairs.sort_by_key(|(mode, _)| *mode);
+        turns.push(pairs.into_iter().map(|(_, pair)| pair).collect());
     }
     Ok(turns.split_off(1))
 }
 
-async fn measure(args: &Args, shop: &Shop) -> Result<Measured> {
+async fn measure(args: &Args, shop: &Shop, traced: bool) -> Result<Measured> {
     const EXPORTED: &str = "madang_telemetry_spans_exported_total";
     const DROPPED: &str = "madang_telemetry_spans_dropped_total";
     let before = (shop.count(EXPORTED).await?, shop.count(DROPPED).await?);
-    let plan = Plan::orders(args.in_flight, Duration::from_millis(args.slice));
+    let plan = Plan { traced, ..Plan::orders(args.in_flight, Duration::from_millis(args.slice)) };
     let seen = Target::shop(shop)?.load(plan).await?;
     ensure!(seen.failed == 0.0, "{} orders failed", seen.failed);
     Ok(Measured {
@@ -128,47 +142,37 @@ async fn measure(args: &Args, shop: &Shop) -> Result<Measured> {
     })
 }
 
-/// One shop is faster than the next for as long as both live, whatever they are told: so it is rounds that are drawn by chance,
-/// and a ratio is the median of theirs.
-fn print(rounds: &[Vec<Vec<Measured>>]) -> Result<()> {
+fn print(turns: &[Vec<Pair>]) -> Result<()> {
     let mut out = stdout();
     writeln!(
         out,
-        "\n{} rounds of {} turns; a ratio is the median of those of the rounds, with the bounds between which the true one is at 95 %\n",
-        rounds.len(),
-        rounds.first().map_or(0, Vec::len)
+        "\n{} turns; ratios are medians of a shop's own within a turn, with the bounds between which the true ones are at 95 %\n",
+        turns.len()
     )?;
     writeln!(
         out,
-        "| traces | orders/s | of off | CPU ms/order | of off | spans/order | us CPU/span | dropped/order |"
+        "| traces | orders/s | of unsampled | CPU ms/order | of unsampled | spans/order | us CPU/span | dropped/order |"
     )?;
     writeln!(out, "|---|---|---|---|---|---|---|---|")?;
     for (mode, (name, _)) in MODES.iter().enumerate() {
-        let of = |value: &dyn Fn(&[Measured]) -> f64| median(rounds.iter().flatten().map(|turn| value(turn)));
+        let of = |value: &dyn Fn(&Pair) -> f64| median(turns.iter().map(|turn| value(&turn[mode])));
         let ratio = |value: &dyn Fn(&Measured) -> f64| {
-            let in_turn = |turn: &Vec<Measured>| value(&turn[mode]) / off(turn, value);
-            let ratios = rounds.iter().map(|turns| median(turns.iter().map(in_turn)));
-            let ratios: Vec<f64> = ratios.collect();
+            let in_turn = |turn: &Vec<Pair>| value(&turn[mode].on) / value(&turn[mode].off);
+            let ratios: Vec<f64> = turns.iter().map(in_turn).collect();
             let (least, most) = bounds(ratios.iter().copied());
             format!("{:.3} ({least:.3} to {most:.3})", median(ratios))
         };
-        let spans = of(&|turn| turn[mode].spans);
-        let more = of(&|turn| turn[mode].cpu_ms - off(turn, &|measured| measured.cpu_ms));
+        let (spans, more) = (of(&|pair| pair.on.spans), of(&|pair| pair.on.cpu_ms - pair.off.cpu_ms));
         writeln!(
             out,
             "| {name} | {:.0} | {} | {:.3} | {} | {spans:.1} | {:.1} | {:.1} |",
-            of(&|turn| turn[mode].orders),
+            of(&|pair| pair.on.orders),
             ratio(&|measured| measured.orders),
-            of(&|turn| turn[mode].cpu_ms),
+            of(&|pair| pair.on.cpu_ms),
             ratio(&|measured| measured.cpu_ms),
             if spans > 1.0 { 1000.0 * more / spans } else { 0.0 },
-            of(&|turn| turn[mode].dropped),
+            of(&|pair| pair.on.dropped),
         )?;
     }
     Ok(())
-}
-
-/// What the two shops without traces did in a turn, on the average.
-fn off(turn: &[Measured], value: &dyn Fn(&Measured) -> f64) -> f64 {
-    f64::midpoint(value(&turn[0]), value(&turn[1]))
 }

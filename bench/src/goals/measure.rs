@@ -32,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) rate: Option<f64>,
     /// How often a call is sent again that the shop did not take on.
     pub(crate) retries: u32,
+    /// Whether the shop may record their traces.
+    pub(crate) traced: bool,
 }
 
 /// What was seen.
@@ -108,7 +110,7 @@ impl Target {
 impl Plan {
     /// Orders, as many in flight at all times.
     pub(crate) const fn orders(in_flight: usize, duration: Duration) -> Self {
-        Self { mix: "order=1", duration, in_flight, rate: None, retries: 0 }
+        Self { mix: "order=1", duration, in_flight, rate: None, retries: 0, traced: true }
     }
 }
 
@@ -151,6 +153,7 @@ pub(crate) fn settings(gateway: &str, plan: Plan) -> Result<Settings> {
         deadline: DEADLINE,
         in_flight: plan.in_flight,
         retries: plan.retries,
+        traced: plan.traced,
         interval: Duration::from_millis(100),
         patience: PATIENCE,
     })

@@ -32,6 +32,8 @@ pub struct Settings {
     /// How often a call is sent again, with the same request_id, that ends in UNAVAILABLE or that the shop wants to come again
     /// later, which it then does no sooner; 0 to [`Settings::MAX_RETRIES`].
     pub retries: u32,
+    /// Whether the shop may record traces of the calls; where not, each call says that its trace is not sampled.
+    pub traced: bool,
     /// The length of a bucket of the time series, at least 10 ms.
     pub interval: Duration,
     /// How long orders are followed to their end after the last call.
@@ -82,6 +84,7 @@ impl Settings {
             deadline: Duration::from_secs(5),
             in_flight: 1_000,
             retries: 0,
+            traced: true,
             interval: Duration::from_secs(1),
             patience: Duration::from_secs(30),
         }

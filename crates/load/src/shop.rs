@@ -11,8 +11,9 @@ use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
 use madang_api::catalog::v1::{GetProductRequest, ListProductsRequest, Product, SearchProductsRequest};
 use madang_api::{error, within};
 use tokio::time::{Instant, sleep, timeout_at};
+use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 
 use crate::book::Book;
 use crate::catalogue::Catalogue;
@@ -47,6 +48,7 @@ pub(crate) struct Shop {
     buyer: Buyer,
     deadline: Duration,
     retries: u32,
+    traced: bool,
     book: Mutex<Book>,
 }
 
@@ -74,6 +76,7 @@ impl Shop {
             buyer: Buyer::new(settings.run),
             deadline: settings.deadline,
             retries: settings.retries,
+            traced: settings.traced,
             book: Mutex::default(),
         })
     }
@@ -98,7 +101,7 @@ impl Shop {
     async fn look(
         &self,
         mut catalog: CatalogServiceClient<Channel>,
-        Intent { kind, draw, .. }: Intent,
+        intent @ Intent { kind, draw, .. }: Intent,
         limit: Duration,
     ) -> Result<(), Status> {
         let (page_size, page_token) = (SEEN, String::new());
@@ -106,22 +109,24 @@ impl Shop {
             Kind::SearchProducts => {
                 let query = self.catalogue.word(draw).to_owned();
                 let request = SearchProductsRequest { query, page_size, page_token };
-                catalog.search_products(within(limit, request)).await.map(drop)
+                catalog.search_products(self.asked(intent, limit, request)).await.map(drop)
             }
             Kind::GetProduct => {
                 let product_id = self.catalogue.product(draw).to_owned();
-                catalog.get_product(within(limit, GetProductRequest { product_id })).await.map(drop)
+                let request = GetProductRequest { product_id };
+                catalog.get_product(self.asked(intent, limit, request)).await.map(drop)
             }
             Kind::ListProducts | Kind::PlaceOrder => {
                 let request = ListProductsRequest { page_size, page_token };
-                catalog.list_products(within(limit, request)).await.map(drop)
+                catalog.list_products(self.asked(intent, limit, request)).await.map(drop)
             }
         }
     }
 
     async fn order(&self, intent: Intent, channel: Channel) -> Outcome {
         let placed = self.buyer.request(intent, self.catalogue.product(intent.draw));
-        let tried = self.tried(intent, |limit| orders::place(channel.clone(), placed.clone(), limit)).await;
+        let place = |limit| orders::place(channel.clone(), self.asked(intent, limit, placed.clone()));
+        let tried = self.tried(intent, place).await;
         let mut book = self.book();
         match &tried.last {
             Ok(order) => book.acknowledge(order),
@@ -130,6 +135,20 @@ impl Shop {
         }
         drop(book);
         tried.outcome()
+    }
+
+    /// A call of the load.
+    fn asked<T>(&self, Intent { number, draw, .. }: Intent, limit: Duration, message: T) -> Request<T> {
+        let mut request = within(limit, message);
+        if !self.traced {
+            // An id is not zero.
+            let (trace, span) = (number.saturating_add(1), draw | 1);
+            let traceparent = format!("00-{draw:016x}{trace:016x}-{span:016x}-00");
+            if let Ok(value) = MetadataValue::try_from(traceparent) {
+                request.metadata_mut().insert("traceparent", value);
+            }
+        }
+        request
     }
 
     /// Calls, and again where that is wanted, all within the deadline.

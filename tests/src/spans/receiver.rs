@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -101,7 +102,10 @@ fn read(of: ResourceSpans) -> Vec<Span> {
 }
 
 fn one(service: &str, told: Told) -> Span {
-    let attributes = |told: Vec<KeyValue>| told.into_iter().map(|told| (told.key, text(told.value.as_ref())));
+    let count = told.attributes.len();
+    let attribute = |told: KeyValue| (told.key, text(told.value.as_ref()));
+    let attributes: BTreeMap<String, String> = told.attributes.into_iter().map(attribute).collect();
+    assert_eq!(attributes.len(), count, "{} tells an attribute twice", told.name);
     Span {
         trace: hex(&told.trace_id),
         id: hex(&told.span_id),
@@ -111,7 +115,7 @@ fn one(service: &str, told: Told) -> Span {
         start: told.start_time_unix_nano,
         end: told.end_time_unix_nano,
         is_error: told.status.is_some_and(|status| status.code() == StatusCode::Error),
-        attributes: attributes(told.attributes).collect(),
+        attributes,
         links: told.links.iter().map(|link| hex(&link.trace_id)).collect(),
         events: told.events.into_iter().map(|event| event.name).collect(),
     }

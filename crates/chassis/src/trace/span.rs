@@ -1,5 +1,5 @@
 //! Spans as they are recorded. The tracing crate's own would be read by a bridge to OpenTelemetry, at several times the cost
-//! (bench/, `telemetry`): here a span that nobody records costs nothing, and one that ends is written to bytes at once.
+//! (bench/, `telemetry`): here a span that nobody records costs nothing, and what is told of one is written to bytes at once.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use madang_api::error;
 use madang_api::orders::v1::PlaceOrderRequest;
+use madang_api::{error, within};
 use tokio::time::sleep;
 use tonic::{Code, Status};
 
@@ -43,7 +43,7 @@ pub(crate) async fn follow(shop: &Shop) {
 /// Asks once more by the same request_id.
 async fn ask_again(shop: &Shop, request: PlaceOrderRequest) {
     let request_id = request.request_id.clone();
-    let answer = orders::place(shop.channel(0), request, LIMIT).await;
+    let answer = orders::place(shop.channel(0), within(LIMIT, request)).await;
     let pause = answer.as_ref().err().and_then(error::retry_after);
     shop.book().repeat(&request_id, answer);
     sleep(pause.unwrap_or_default()).await;

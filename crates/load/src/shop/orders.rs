@@ -6,8 +6,8 @@ use madang_api::orders::v1::{
 };
 use madang_api::types::v1::{Address, ProductQuantity};
 use madang_api::within;
-use tonic::Status;
 use tonic::transport::Channel;
+use tonic::{Request, Status};
 use uuid::{Builder, Uuid};
 
 use super::PAGE_SIZE;
@@ -56,12 +56,8 @@ impl Buyer {
 }
 
 /// Places an order.
-pub(crate) async fn place(
-    channel: Channel,
-    request: PlaceOrderRequest,
-    limit: Duration,
-) -> Result<Order, Status> {
-    let answer = OrdersServiceClient::new(channel).place_order(within(limit, request)).await?;
+pub(crate) async fn place(channel: Channel, request: Request<PlaceOrderRequest>) -> Result<Order, Status> {
+    let answer = OrdersServiceClient::new(channel).place_order(request).await?;
     answer.into_inner().order.ok_or_else(|| Status::internal("the answer has no order"))
 }
 

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::future::pending;
 use std::time::Duration;
 
@@ -41,6 +42,19 @@ async fn the_shop_is_told_the_deadline() {
         !told.is_empty() && told.iter().all(|it| micros(it).is_some_and(|it| it <= 60_000_000)),
         "{told:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_are_not_to_be_traced_say_so() {
+    let shop = Fake::serve(&[Fate::Confirm]).await;
+    let orders = |traced| Settings { traced, mix: "order=1".parse().unwrap(), ..settings(&shop, 50.0) };
+    Load::start(orders(true)).await.unwrap().report(pending()).await.unwrap();
+    assert_eq!(shop.fake.traceparents(), vec![None; 10]);
+    let run = Uuid::from_u128(8);
+    Load::start(Settings { run, ..orders(false) }).await.unwrap().report(pending()).await.unwrap();
+    let told: BTreeSet<String> = shop.fake.traceparents().into_iter().flatten().collect();
+    assert_eq!(told.len(), 10, "each is a trace of its own");
+    assert!(told.iter().all(|it| it.len() == 55 && it.starts_with("00-") && it.ends_with("-00")), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

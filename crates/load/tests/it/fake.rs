@@ -56,6 +56,7 @@ struct Books {
     orders: BTreeMap<String, Order>,
     queries: Vec<String>,
     timeouts: BTreeSet<String>,
+    traceparents: Vec<Option<String>>,
 }
 
 #[derive(Debug, Clone)]
@@ -110,6 +111,11 @@ impl Fake {
 
     pub(crate) fn timeouts(&self) -> BTreeSet<String> {
         self.books.lock().unwrap().timeouts.clone()
+    }
+
+    /// Of all orders; none where none was sent.
+    pub(crate) fn traceparents(&self) -> Vec<Option<String>> {
+        self.books.lock().unwrap().traceparents.clone()
     }
 
     async fn pass(&self) {
@@ -244,8 +250,11 @@ impl OrdersService for Fake {
         request: Request<PlaceOrderRequest>,
     ) -> Result<Response<PlaceOrderResponse>, Status> {
         let timeout = request.metadata().get("grpc-timeout").unwrap().to_str().unwrap().to_owned();
+        let traceparent = request.metadata().get("traceparent");
+        let traceparent = traceparent.map(|value| value.to_str().unwrap().to_owned());
         let mut books = self.books.lock().unwrap();
         books.timeouts.insert(timeout);
+        books.traceparents.push(traceparent);
         let order = books.place(request.get_ref())?;
         Ok(Response::new(PlaceOrderResponse { order: Some(order) }))
     }
