@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! madang-bench goals        the shop against the least that could do the same work: a table of goals
-//! madang-bench telemetry    orders a second and CPU with traces off, at 1 % and at 100 %
+//! madang-bench telemetry    orders a second and CPU with traces, 1 % and 100 %, beside the same shop's without
 //! madang-bench counts       instructions of an order and of a hop, against those that are kept
 //! madang-bench profile      where the instructions of an order go
 //! madang-bench yard …       one process of the yardsticks
