@@ -112,10 +112,11 @@ fn methods(files: &[FileDescriptorProto]) -> Vec<(String, Arc<Method>)> {
             let name = format!("{}.{}", file.package(), service.name());
             let path = format!("/{name}/{}", method.name());
             let platform = name == health::NAME || name.starts_with("grpc.reflection.");
+            let short = path.trim_start_matches('/');
             let described = Method {
                 label: Arc::from(path.as_str()),
-                name: Arc::from(path.trim_start_matches('/')),
-                span: trace::method(path.trim_start_matches('/')),
+                name: Arc::from(short),
+                span: trace::method(short),
                 streams: method.client_streaming() || method.server_streaming(),
                 platform,
                 is_quiet: platform || BACKGROUND.contains(&name.as_str()),

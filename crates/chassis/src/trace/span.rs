@@ -166,6 +166,7 @@ impl Told {
 
     /// Adds an attribute of a name that is not told yet.
     pub(crate) fn add<'a>(&mut self, name: &'static str, value: impl Into<Value<'a>>) -> &mut Self {
+        debug_assert!(!wire::tells(&self.written, name), "{name} is told twice");
         wire::add(&mut self.written, name, value.into());
         self
     }

@@ -2,6 +2,8 @@
 //! would cost otherwise is making messages of it first (bench/, `telemetry`).
 
 use madang_types::OrderId;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
 use prost::encoding::{WireType, encode_varint, encoded_len_varint};
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
@@ -71,14 +73,14 @@ fn order(out: &mut Vec<u8>, order: OrderId) {
     out.extend_from_slice(&bytes);
 }
 
-/// The name of a span.
-pub(super) fn name(out: &mut Vec<u8>, words: &[&str]) {
-    self::words(out, 5, words);
-}
-
 /// An attribute of a span.
 pub(super) fn add(out: &mut Vec<u8>, name: &str, value: Value<'_>) {
     attribute(out, 9, name, value);
+}
+
+/// Whether an attribute of this name is among the fields of a span that are written.
+pub(super) fn tells(written: &[u8], name: &str) -> bool {
+    Span::decode(written).is_ok_and(|span| span.attributes.iter().any(|told| told.key == name))
 }
 
 /// An event of a span.
@@ -104,10 +106,10 @@ pub(super) fn link(out: &mut Vec<u8>, other: &TraceContext) {
     });
 }
 
-/// A text, as its words with a space between each two.
-fn words(out: &mut Vec<u8>, tag: u32, words: &[&str]) {
+/// The name of a span, as words with a space between each two.
+pub(super) fn name(out: &mut Vec<u8>, words: &[&str]) {
     let spaces = words.len().saturating_sub(1);
-    heads(out, [(tag, spaces + words.iter().map(|word| word.len()).sum::<usize>())]);
+    heads(out, [(5, spaces + words.iter().map(|word| word.len()).sum::<usize>())]);
     for (at, word) in words.iter().enumerate() {
         if at > 0 {
             out.push(b' ');

@@ -1,8 +1,7 @@
 use madang_types::OrderId;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::span::{Event as ToldEvent, Link};
-use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Span, Status, status::StatusCode};
-use prost::Message;
+use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Status, status::StatusCode};
 
 use super::*;
 use crate::trace::span;
@@ -47,9 +46,8 @@ fn a_span_is_read_as_it_was_told() {
     let told = told(Some(9), |span| {
         span.add_known(&known).add("b", -7_i64).add("c", true).add("d", ORDER).link(place(3, 4)).fail();
         span.request(&"one".into()).request(&"another".into());
-        for _ in 0..EVENTS + 300 {
-            span.event(&long, [("e", long.as_str().into())]);
-        }
+        super::event(&mut span.written, (&long, 11), [("e", long.as_str().into())]);
+        span.events = EVENTS + 300;
     });
     let values = [
         attribute("a", text("static")),
@@ -59,10 +57,8 @@ fn a_span_is_read_as_it_was_told() {
         attribute(names::REQUEST, text("another")),
         attribute(names::ORDER, text(&ORDER.to_string())),
     ];
-    let mut read = read(&[told], Some(OrderId::new(ORDER)));
-    let events = std::mem::take(&mut read[0].events);
-    let event = |at: usize| ToldEvent {
-        time_unix_nano: events[at].time_unix_nano,
+    let event = ToldEvent {
+        time_unix_nano: 11,
         name: long.clone(),
         attributes: vec![attribute("e", text(&long))],
         ..ToldEvent::default()
@@ -77,14 +73,34 @@ fn a_span_is_read_as_it_was_told() {
         start_time_unix_nano: 10,
         end_time_unix_nano: u64::MAX,
         attributes: values.into(),
+        events: vec![event],
         dropped_events_count: 300,
         links: vec![Link { trace_id, span_id, flags: 1, ..Link::default() }],
         status: Some(Status { code: StatusCode::Error.into(), ..Status::default() }),
         flags: 1,
         ..Span::default()
     };
-    assert_eq!(read, [expected]);
-    assert_eq!(events, (0..EVENTS).map(event).collect::<Vec<_>>());
+    assert_eq!(read(&[told], Some(OrderId::new(ORDER))), [expected]);
+}
+
+#[test]
+fn a_span_has_so_many_events_and_counts_the_rest() {
+    let told = told(None, |span| {
+        for _ in 0..EVENTS + 3 {
+            span.event("again", []);
+        }
+    });
+    let read = read(&[told], None);
+    assert_eq!((read[0].events.len(), read[0].dropped_events_count), (EVENTS, 3));
+}
+
+#[test]
+#[should_panic(expected = "a is told twice")]
+#[cfg(debug_assertions)]
+fn an_attribute_is_told_once() {
+    told(None, |span| {
+        span.add("a", 1_i64).add("a", 2_i64);
+    });
 }
 
 #[test]
