@@ -17,8 +17,11 @@ struct Gate {
 
 impl Work for Gate {
     async fn call(&self, _: Intent) -> Outcome {
-        self.waiting.send_modify(|waiting| *waiting += 1);
-        self.most.fetch_max(*self.waiting.borrow(), Ordering::Relaxed);
+        // Who sees the last one wait may open the gate at once, so the most is told in the same step.
+        self.waiting.send_modify(|waiting| {
+            *waiting += 1;
+            self.most.fetch_max(*waiting, Ordering::Relaxed);
+        });
         let mut open = self.open.clone();
         let _open = open.wait_for(|open| *open).await.is_ok();
         self.waiting.send_modify(|waiting| *waiting -= 1);
