@@ -173,7 +173,7 @@ pub enum OpenError {
         /// What the system said.
         source: io::Error,
     },
-    /// Another process holds the lease.
+    /// Another process holds the lease, and did not let go within two seconds.
     #[error("another process uses the database: {} is locked", path.display())]
     Locked {
         /// The lock file.
