@@ -17,16 +17,20 @@ ENV RUSTFLAGS="-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-re
     CFLAGS="-fno-asynchronous-unwind-tables" CARGO_INCREMENTAL=0 CARGO_TERM_COLOR=never
 # Jobs at once: fat LTO takes about 2 GiB for each binary.
 ARG JOBS=2
+# `release` is built sooner, and larger.
+ARG PROFILE=dist
+# What is built: an image of one service needs that one alone, and CLI empty.
+ARG SERVICES="catalog inventory payments shipping orders notifications gateway console"
+ARG CLI=cli
+# The command line on its own, or the services would carry what its client of Kubernetes asks of the libraries they share.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,id=madang-target,sharing=locked \
-    host="$(rustc -vV | sed -n 's/^host: //p')" \
- && build() { cargo build --profile dist --locked --jobs "$JOBS" --target "$host" --bins "$@"; } \
- && build -p madang-catalog -p madang-inventory -p madang-payments -p madang-shipping -p madang-orders \
-      -p madang-notifications -p madang-gateway -p madang-console \
- # On its own, or the services would carry what its client of Kubernetes asks of the libraries they share.
- && build -p madang-cli \
+    host="$(rustc -vV | sed -n 's/^host: //p')" && binaries="target/$host/$PROFILE" \
+ && build() { cargo build --profile "$PROFILE" --locked --jobs "$JOBS" --target "$host" --bins "$@"; } \
+ && for name in $SERVICES; do set -- "$@" -p "madang-$name"; done && build "$@" \
  && mkdir -p /out/etc /out/tmp && chmod 1777 /out/tmp \
- && find "target/$host/dist" -maxdepth 1 -type f -name 'madang*' ! -name '*.d' -exec cp {} /out/ \; \
+ && for name in $SERVICES; do cp "$binaries/madang-$name" /out/ || exit 1; done \
+ && if [ -n "$CLI" ]; then build -p madang-cli && cp "$binaries/madang" /out/; fi \
  && printf 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin\n' > /out/etc/passwd \
  && printf 'nonroot:x:65532:\n' > /out/etc/group \
  && printf 'hosts: files dns\n' > /out/etc/nsswitch.conf

@@ -14,6 +14,11 @@ app.kubernetes.io/part-of: madang
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 {{- end -}}
 
+{{/* What a label can hold of an image's tag, which may be longer than a label, and begin and end otherwise. */}}
+{{- define "madang.version" -}}
+{{- . | trunc 63 | trimAll "._-" -}}
+{{- end -}}
+
 {{/* An image's reference: by digest where one is given. */}}
 {{- define "madang.image" -}}
 {{- $image := .image -}}

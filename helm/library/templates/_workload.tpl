@@ -11,7 +11,7 @@ metadata:
   name: {{ .name }}{{ if $canary }}-canary{{ end }}
   labels:
     {{- include "madang.labels" . | nindent 4 }}
-    app.kubernetes.io/version: {{ $tag | default $v.image.tag | quote }}
+    app.kubernetes.io/version: {{ include "madang.version" ($tag | default $v.image.tag) | quote }}
     madang.dev/track: {{ .track }}
 spec:
   {{- if $canary }}
@@ -32,7 +32,7 @@ spec:
     metadata:
       labels:
         {{- include "madang.labels" . | nindent 8 }}
-        app.kubernetes.io/version: {{ $tag | default $v.image.tag | quote }}
+        app.kubernetes.io/version: {{ include "madang.version" ($tag | default $v.image.tag) | quote }}
         madang.dev/track: {{ .track }}
       annotations:
         # The settings' digest: a change of settings alone rolls the pods, too.

@@ -9,7 +9,7 @@ use madang_tests::tidy;
 use serde_json::{Value, json};
 
 use crate::charts;
-use crate::object::{Object, broken, list, of_kind, text};
+use crate::object::{Object, broken, list, of_kind, one, text};
 use crate::of_charts;
 use crate::table::Table;
 use crate::variants::{self, Variant};
@@ -184,6 +184,22 @@ fn what_watches_passes_pod_security_restricted_as_its_namespace_asks() {
         let pods: Vec<&Value> = objects.iter().filter_map(Object::pod).collect();
         assert_eq!(pods.len(), 1);
         crate::none(&unrestricted(pods[0]));
+    }
+}
+
+#[test]
+fn a_tag_that_no_label_could_hold_is_told_as_far_as_one_can() {
+    // An image has it for its tag, and skaffold's are 64 long.
+    let tag = format!("_{}-", "0123456789abcdef".repeat(7));
+    let canary = tag.replace('0', "f");
+    let sets = ["canary.enabled=true", &format!("image.tag={tag}"), &format!("canary.image.tag={canary}")];
+    let orders = Object::parse(&of_charts!().text("orders", &sets).unwrap()).unwrap();
+    for (name, tag) in [("orders", tag.as_str()), ("orders-canary", &canary)] {
+        let deployment = one(&orders, "Deployment", name);
+        assert!(text(deployment.at("/spec"), "/template/spec/containers/0/image").ends_with(tag), "{name}");
+        for path in ["/metadata/labels", "/spec/template/metadata/labels"] {
+            assert_eq!(deployment.at(path)["app.kubernetes.io/version"], tag[1..63], "{name}{path}");
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! skaffold.yaml against the tree. skaffold itself is not run, since no package brings it; 2.16.1 was, by hand, with Helm 3.17 on
-//! an API server: diagnose, render, deploy and delete, of all and of one service.
+//! skaffold.yaml against the tree. skaffold itself is not run, since no package brings it; 2.16.1 was, by hand, with Helm 3.18 on
+//! kind: run, of all, and dev, of one service.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,6 +16,12 @@ fn wrong_artifacts(artifacts: &[Value], wanted: &BTreeSet<String>) -> Vec<String
         let (image, target) = (text(artifact, "/image"), text(artifact, "/docker/target"));
         if image != format!("madang/{target}") || !stages.contains(target) {
             wrong.push(format!("{image} is built from the stage {target}"));
+        }
+        // Of one image nothing else is built, or its loop would take as long as all of them.
+        let alone = json!({"PROFILE": "release", "SERVICES": target, "CLI": ""});
+        let args = if wanted.len() == 1 { alone } else { json!({"PROFILE": "release"}) };
+        if artifact["docker"]["buildArgs"] != args {
+            wrong.push(format!("{image} is built with {}", artifact["docker"]["buildArgs"]));
         }
         let file = text(artifact, "/docker/dockerfile");
         if !tidy::root().join(file).is_file() {
@@ -127,6 +133,8 @@ fn skaffold_names_images_charts_and_values_that_are_there_and_has_a_profile_for_
         wrong(&skaffold)
     };
     crate::told(&broken("/build/artifacts/0/docker/target", json!("order")), "is built from the stage order");
+    let all = broken("/profiles/0/patches/0/value/0/docker/buildArgs", json!({"PROFILE": "release"}));
+    crate::told(&all, "profile catalog: madang/catalog is built with");
     crate::told(
         &broken("/build/artifacts/0/docker/dockerfile", json!("Containerfile")),
         "Containerfile, which is not there",
