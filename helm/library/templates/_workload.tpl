@@ -4,6 +4,7 @@
 {{- $canary := eq .track "canary" -}}
 {{- $tag := $v.global.imageTag -}}
 {{- if $canary }}{{ $tag = $v.canary.image.tag | default $tag }}{{ end -}}
+{{- $version := include "madang.version" ($tag | default $v.image.tag) -}}
 {{- $image := include "madang.image" (dict "image" (ternary (omit $v.image "digest") $v.image $canary) "registry" $v.global.imageRegistry "tag" $tag) -}}
 apiVersion: apps/v1
 kind: Deployment
@@ -11,7 +12,7 @@ metadata:
   name: {{ .name }}{{ if $canary }}-canary{{ end }}
   labels:
     {{- include "madang.labels" . | nindent 4 }}
-    app.kubernetes.io/version: {{ include "madang.version" ($tag | default $v.image.tag) | quote }}
+    app.kubernetes.io/version: {{ $version | quote }}
     madang.dev/track: {{ .track }}
 spec:
   {{- if $canary }}
@@ -32,7 +33,7 @@ spec:
     metadata:
       labels:
         {{- include "madang.labels" . | nindent 8 }}
-        app.kubernetes.io/version: {{ include "madang.version" ($tag | default $v.image.tag) | quote }}
+        app.kubernetes.io/version: {{ $version | quote }}
         madang.dev/track: {{ .track }}
       annotations:
         # The settings' digest: a change of settings alone rolls the pods, too.

@@ -40,10 +40,13 @@ fn version(folder: &str) -> String {
 
 /// The words that follow a name and a mark in a file, to the end of its line.
 fn words(path: &str, before: &str) -> BTreeSet<String> {
-    let text = read(path);
-    let line =
-        text.lines().find_map(|line| line.strip_prefix(before)).unwrap_or_else(|| panic!("{path}: {before}"));
-    set(line.trim_matches(['"', ' ']).split_whitespace())
+    words_of(&read(path), before).unwrap_or_else(|| panic!("{path}: {before}"))
+}
+
+/// The same of a text; none where it has no such mark.
+fn words_of(text: &str, before: &str) -> Option<BTreeSet<String>> {
+    let line = text.lines().find_map(|line| line.strip_prefix(before))?;
+    Some(set(line.trim_matches(['"', ' ']).split_whitespace()))
 }
 
 /// A stage of the Dockerfile: its name, and its instructions.
@@ -56,12 +59,6 @@ fn stages(dockerfile: &str) -> Vec<(String, String)> {
     named.collect()
 }
 
-/// The words that an argument of a Dockerfile is, where nobody sets it.
-fn argument(dockerfile: &str, name: &str) -> BTreeSet<String> {
-    let line = dockerfile.lines().find_map(|line| line.strip_prefix(&format!("ARG {name}=")));
-    set(line.unwrap_or_default().trim_matches('"').split_whitespace())
-}
-
 /// What is wrong with the stages and the binaries of a Dockerfile.
 fn wrong_stages(dockerfile: &str) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -71,8 +68,11 @@ fn wrong_stages(dockerfile: &str) -> Vec<String> {
     if names != images() {
         wrong.push(format!("the stages are {names:?}"));
     }
-    let built: BTreeSet<String> =
-        ["SERVICES", "CLI"].iter().flat_map(|name| argument(dockerfile, name)).collect();
+    let built: BTreeSet<String> = ["ARG SERVICES=", "ARG CLI="]
+        .iter()
+        .filter_map(|name| words_of(dockerfile, name))
+        .flatten()
+        .collect();
     if built != images() {
         wrong.push(format!("of all images {built:?} are built"));
     }
