@@ -1,8 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::config::Place;
 use crate::job::job;
@@ -94,13 +95,47 @@ impl Db {
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        self.queue(kind, Duration::ZERO, work)
+    }
+
+    /// As [`Db::write`], for what nobody waits for: `work` may stand back so long for a commit that others have made, and shares
+    /// it. On SQLite a commit of its own, with its sync, is made only where none came; with another executor, always.
+    ///
+    /// # Errors
+    /// Those of [`Db::write`].
+    pub async fn write_within<T, E, F>(&self, patience: Duration, kind: Kind, work: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        if matches!(&*self.executor, Executor::Threads(_)) {
+            return self.queue(kind, patience, work).await;
+        }
+        if !patience.is_zero() {
+            sleep(patience).await;
+        }
+        self.write(kind, work).await
+    }
+
+    fn queue<T, E, F>(
+        &self,
+        kind: Kind,
+        patience: Duration,
+        work: F,
+    ) -> impl Future<Output = Result<T, E>> + Send
+    where
+        F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
         let (observed, called) = (self.observed(Some(kind)), Instant::now());
         let watch = observed.clone();
         // Not within the future, which would be as large as the closure, and be moved with it.
         let (job, answer) = job(move |tx| observer::run(watch.as_ref(), tx, &work));
         async move {
             match &*self.executor {
-                Executor::Threads(threads) => self.refuse(threads.write(kind, job))?,
+                Executor::Threads(threads) => self.refuse(threads.write((kind, job), patience))?,
                 Executor::Pool(pool, _) => self.refuse(pool.write(kind, job))?,
                 #[cfg(feature = "sim")]
                 Executor::Inline(inline) => {

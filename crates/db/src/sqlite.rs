@@ -4,6 +4,7 @@ mod create;
 mod group;
 mod lease;
 mod open;
+mod queue;
 mod session;
 mod statements;
 mod threads;

@@ -2,18 +2,20 @@ use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::Error;
 use crate::config::Limits;
 use crate::job::{Job, survive};
 use crate::sqlite::group::Write;
+use crate::sqlite::queue::{Queue, Queued};
 use crate::sqlite::{Opened, Statements, Writer, read};
 use crate::stats::Board;
-use crate::{Error, Kind};
 
 /// To the writer, and to the readers.
-type Queues = (SyncSender<Write>, SyncSender<Box<dyn Job>>);
+type Queues = (SyncSender<Queued>, SyncSender<Box<dyn Job>>);
 
 /// The threads of an open database; dropping it waits for them to end.
 pub(crate) struct Threads {
@@ -35,7 +37,8 @@ impl Threads {
         threads.spawn("db-writer", move || {
             let _lease = held;
             let conn = conn;
-            write_all(Writer::new(&conn, Arc::clone(&told)), (&to_write, &told), limits);
+            let queue = Queue::new(to_write, limits.closures, &told);
+            write_all(Writer::new(&conn, Arc::clone(&told)), queue, limits);
         })?;
         let to_read = Arc::new(Mutex::new(to_read));
         for conn in opened.readers {
@@ -53,10 +56,11 @@ impl Threads {
         Ok(threads)
     }
 
-    pub(crate) fn write(&self, kind: Kind, job: Box<dyn Job>) -> Result<(), Error> {
+    /// Queues a closure, which may wait so long for another one's commit.
+    pub(crate) fn write(&self, write: Write, patience: Duration) -> Result<(), Error> {
         let (writes, _) = self.queues.as_ref().ok_or(Error::Closed)?;
         self.board.queued(true).comes();
-        writes.try_send((kind, job)).map_err(|error| self.refused(true, &error))
+        writes.try_send((write, patience)).map_err(|error| self.refused(true, &error))
     }
 
     pub(crate) fn read(&self, job: Box<dyn Job>) -> Result<(), Error> {
@@ -91,16 +95,12 @@ impl Drop for Threads {
     }
 }
 
-fn write_all(mut writer: Writer<'_>, (jobs, board): (&Receiver<Write>, &Board), limits: Limits) {
-    let taken = |write| {
-        board.queued(true).goes();
-        write
-    };
-    while let Ok(first) = jobs.recv().map(taken) {
+fn write_all(mut writer: Writer<'_>, mut queue: Queue<'_>, limits: Limits) {
+    while let Some(first) = queue.first() {
         let started = Instant::now();
         let more = |members| {
             let room = members < limits.closures && started.elapsed() < limits.work;
-            room.then(|| jobs.try_recv().ok().map(taken)).flatten()
+            room.then(|| queue.more()).flatten()
         };
         survive(|| writer.group(first, more));
     }

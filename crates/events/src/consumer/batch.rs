@@ -1,10 +1,21 @@
 //! What happens in a transaction with a batch of events, and with an event that is given up.
 
+use std::sync::Arc;
+
 use madang_db::Tx;
+use tokio::time::Instant;
 
 use super::store::{self, DeadLetter};
 use crate::traces::Taken;
 use crate::{Event, Failure, Handler, handler};
+
+/// Events for one commit.
+#[derive(Debug)]
+pub(super) struct Batch {
+    pub(super) events: Arc<[Event]>,
+    /// When the commit begins at the latest.
+    pub(super) due: Instant,
+}
 
 /// What a transaction made of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

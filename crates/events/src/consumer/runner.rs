@@ -5,9 +5,10 @@ use futures::StreamExt;
 use madang_chassis::{Platform, Shutdown, chain, trace};
 use madang_db::{Db, Kind};
 use madang_types::{Clock, Ids};
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::batch::{self, Done, Stop};
+use super::batch::{self, Batch, Done, Stop};
 use super::gather::gather;
 use super::{ConsumersConfig, Followed, Shared, store};
 use crate::backoff::Backoff;
@@ -120,13 +121,17 @@ impl Runner {
         let mut pace = Pace::new(self.config.gather);
         while let Some(batch) = batches.next().await {
             let mut events = batch?;
-            let gathered = gather(&mut events, &mut batches, pace.due()).await;
-            pace.begin();
+            let gathered = gather(&mut events, &mut batches, pace.ready()).await;
+            let due = pace.begin();
+            // Enough for a commit waits for nobody.
+            let due = if events.len() < BATCH { due } else { Instant::now() };
             while !events.is_empty() {
                 let rest = events.split_off(events.len().min(BATCH));
+                let batch = Batch { events: std::mem::replace(&mut events, rest).into(), due };
                 // Duplicates are no progress: a source that has nothing else must not be asked without a pause.
-                *progress |= self.take(std::mem::replace(&mut events, rest).into()).await? > cursor;
+                *progress |= self.take(batch).await? > cursor;
             }
+            pace.end();
             gathered?;
         }
         Ok(())
@@ -150,11 +155,11 @@ impl Runner {
     }
 
     /// Applies a batch, and first what is missing before it; gives the cursor.
-    async fn take(&self, batch: Arc<[Event]>) -> Result<i64, Ended> {
+    async fn take(&self, batch: Batch) -> Result<i64, Ended> {
         let mut done = self.apply(&batch).await;
         while done.gap {
             let missing = self.followed().subscription.source.read(done.cursor).await?;
-            let filled = self.apply(&missing.into()).await;
+            let filled = self.apply(&Batch { events: missing.into(), due: Instant::now() }).await;
             if filled.gap || filled.cursor <= done.cursor {
                 return Err(Ended::Missing(filled.cursor));
             }
@@ -164,8 +169,8 @@ impl Runner {
     }
 
     /// Applies what follows the cursor, however long it takes. The events before one that fails are committed first.
-    async fn apply(&self, batch: &Arc<[Event]>) -> Done {
-        let (mut start, mut end) = (0, batch.len());
+    async fn apply(&self, batch: &Batch) -> Done {
+        let (mut start, mut end) = (0, batch.events.len());
         let mut failed: Option<(usize, Failure)> = None;
         loop {
             match self.commit(batch, start..end).await {
@@ -175,33 +180,33 @@ impl Runner {
                         continue;
                     }
                 }
-                Ok(done) if done.gap || end == batch.len() => return done,
+                Ok(done) if done.gap || end == batch.events.len() => return done,
                 Ok(_) => {}
             }
             start = end;
             if let Some((index, failure)) = failed.take() {
                 let done = self.settle(batch, index, failure).await;
                 start = index + 1;
-                if done.gap || start == batch.len() {
+                if done.gap || start == batch.events.len() {
                     return done;
                 }
             }
-            end = batch.len();
+            end = batch.events.len();
         }
     }
 
     /// Tries one event alone, after its first failure, until it is applied or a dead letter: in the event's own trace.
-    async fn settle(&self, batch: &Arc<[Event]>, index: usize, failure: Failure) -> Done {
-        let event = &batch[index];
+    async fn settle(&self, batch: &Batch, index: usize, failure: Failure) -> Done {
+        let event = &batch.events[index];
         let work = self.try_on(batch, index, failure);
         trace::follow(&*self.ids, &format!("settle {}", event.name()), &event.traceparent, work).await
     }
 
-    async fn try_on(&self, batch: &Arc<[Event]>, index: usize, mut failure: Failure) -> Done {
+    async fn try_on(&self, batch: &Batch, index: usize, mut failure: Failure) -> Done {
         let mut backoff = Backoff::new(&self.ids, self.config.retry);
         let mut attempts: u32 = 1;
         loop {
-            let event = &batch[index];
+            let event = &batch.events[index];
             let (producer, reason) = (self.producer, failure.reason());
             tracing::warn!(producer, event.id = %event.id, event.position, reason, error = chain(&failure), attempts, "an event failed");
             let hopeless = matches!(failure, Failure::Permanent { .. });
@@ -219,16 +224,18 @@ impl Runner {
     }
 
     /// Applies a part of a batch in one transaction; an error is that of the event at the index.
-    async fn commit(&self, batch: &Arc<[Event]>, part: Range<usize>) -> Result<Done, (usize, Failure)> {
-        let (batch, producer) = (Arc::clone(batch), self.producer);
+    async fn commit(&self, batch: &Batch, part: Range<usize>) -> Result<Done, (usize, Failure)> {
+        let (events, producer) = (Arc::clone(&batch.events), self.producer);
         let handler = Arc::clone(&self.followed().subscription.handler);
         let (first, now) = (part.start, self.clock.now());
         // Each in its own trace, for as long as the transaction that they share.
         let take = |event| Taken::new(&*self.ids, producer, event, now);
-        let taken: Arc<[Taken]> = batch[part.clone()].iter().map(take).collect();
+        let taken: Arc<[Taken]> = events[part.clone()].iter().map(take).collect();
         let spans = Arc::clone(&taken);
         let done = self
-            .persist(move |tx| batch::apply(tx, producer, (&batch[part.clone()], &taken), &*handler))
+            .persist(batch.due, move |tx| {
+                batch::apply(tx, producer, (&events[part.clone()], &taken), &*handler)
+            })
             .await
             .map_err(|(index, failure)| (first + index, failure));
         for taken in &*spans {
@@ -246,11 +253,12 @@ impl Runner {
             batch::bury(tx, producer, (&event, &failure, attempts), &*handler)
         };
         // `bury` fails with errors of the database alone, and those are waited out.
-        self.persist(bury).await.unwrap_or(Done { from: position, cursor: position, gap: false })
+        let moved = Done { from: position, cursor: position, gap: false };
+        self.persist(Instant::now(), bury).await.unwrap_or(moved)
     }
 
-    /// Runs a transaction until the database takes it.
-    async fn persist<F>(&self, work: F) -> Result<Done, (usize, Failure)>
+    /// Runs a transaction until the database takes it, the first time in a commit that begins when it is due at the latest.
+    async fn persist<F>(&self, due: Instant, work: F) -> Result<Done, (usize, Failure)>
     where
         F: Fn(&mut madang_db::Tx<'_>) -> Result<Done, Stop> + Send + Sync + 'static,
     {
@@ -262,7 +270,8 @@ impl Runner {
                 tx.tell_time(now);
                 again(tx)
             };
-            match self.db().write(Kind::Cursor, work).await {
+            let patience = due.saturating_duration_since(Instant::now());
+            match self.db().write_within(patience, Kind::Cursor, work).await {
                 Ok(done) => return Ok(done),
                 Err(Stop::Failed(index, failure)) => return Err((index, failure)),
                 Err(Stop::Db(error)) => {

@@ -7,6 +7,7 @@ use madang_db::{Db, Kind};
 use madang_types::Clock;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{OutboxConfig, Turn, log};
 use crate::BATCH;
@@ -51,29 +52,31 @@ impl Relay {
     pub(super) async fn run(self) {
         let mut raised = self.db.raised();
         let (mut open, mut pace) = (true, Pace::new(self.config.gather));
+        let mut due = pace.begin();
         loop {
             // Seen before the stamping: what is raised in the meantime makes it look again.
             raised.mark_unchanged();
             let mine = self.turn.is_mine();
-            pace.begin();
-            let more = if mine { self.stamp().await } else { self.look().await };
+            let more = if mine { self.stamp(due).await } else { self.look().await };
             if self.shutdown.has_begun() {
                 return;
             }
             if more {
+                due = Instant::now();
                 continue;
             }
+            pace.end();
             tokio::select! {
                 () = self.shutdown.begun() => return,
                 () = self.turn.begun(), if !mine => {}
                 changed = raised.changed(), if open => open = changed.is_ok(),
                 () = tokio::time::sleep(self.config.poll) => {}
             }
-            tokio::select! {
+            due = tokio::select! {
                 // What waits is stamped still.
-                () = self.shutdown.begun() => {}
-                () = tokio::time::sleep_until(pace.due()) => {}
-            }
+                () = self.shutdown.begun() => Instant::now(),
+                () = tokio::time::sleep_until(pace.ready()) => pace.begin(),
+            };
         }
     }
 
@@ -94,10 +97,10 @@ impl Relay {
         self.position.set(last);
     }
 
-    /// Stamps a batch; tells whether there is more.
-    async fn stamp(&self) -> bool {
-        let now = self.clock.now();
-        match self.db.write(Kind::Relay, move |tx| log::stamp(tx, now)).await {
+    /// Stamps a batch, in a commit that begins then at the latest; tells whether there is more.
+    async fn stamp(&self, due: Instant) -> bool {
+        let (now, patience) = (self.clock.now(), due.saturating_duration_since(Instant::now()));
+        match self.db.write_within(patience, Kind::Relay, move |tx| log::stamp(tx, now)).await {
             Ok(stamped) => {
                 self.know(stamped.last);
                 self.unstamped.set(stamped.waiting);
