@@ -152,15 +152,22 @@ impl App {
         Ok(count)
     }
 
+    /// Writes the products into an empty database. They are in memory then, without being read again.
     async fn seed(&self, products: Vec<Product>) -> Result<(), Error> {
         let now = self.clock.now();
         let write = move |tx: &mut Tx<'_>| {
             if !store::is_empty(tx)? {
-                return Ok(());
+                return Ok(None);
             }
-            products.iter().try_for_each(|product| store::insert(tx, &entry(product, now)))
+            let entries: Vec<_> = products.iter().map(|product| entry(product, now)).collect();
+            let version = store::insert_all(tx, &entries)?;
+            Ok(Some((entries, version)))
         };
-        Ok(self.db.write::<_, madang_db::Error, _>(Kind::Request, write).await?)
+        let seeded = self.db.write::<_, madang_db::Error, _>(Kind::Request, write).await?;
+        if let Some((entries, version)) = seeded {
+            self.memory.catalogue.send_replace(Arc::new(self.catalogue().with(entries, version)));
+        }
+        Ok(())
     }
 }
 

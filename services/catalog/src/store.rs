@@ -78,12 +78,24 @@ pub fn written_after(tx: &mut Tx<'_>, version: i64, limit: i64) -> Result<Vec<Ve
 /// # Errors
 /// [`Error::Conflict`] where another writer was first.
 pub fn insert(tx: &mut Tx<'_>, entry: &Entry) -> Result<(), Error> {
+    insert_all(tx, std::slice::from_ref(entry)).map(drop)
+}
+
+/// Writes products that are new; gives the version of the last.
+///
+/// # Errors
+/// Those of [`insert`].
+pub fn insert_all(tx: &mut Tx<'_>, entries: &[Entry]) -> Result<i64, Error> {
     const SQL: &str = "INSERT INTO products (name_en, name_ko, description_en, description_ko, category, tags, \
                        price_minor, currency, weight_grams, updated_at, product_id, version) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
-    let version = draw_version(tx)?;
-    let key = params![entry.product.id.as_str(), version];
-    tx.execute_one(SQL, &[columns(entry).as_slice(), &key].concat())
+    let count = i64::try_from(entries.len()).unwrap_or(i64::MAX);
+    let last = draw_versions(tx, count)?;
+    for (entry, version) in entries.iter().zip(last - count + 1..) {
+        let key = params![entry.product.id.as_str(), version];
+        tx.execute_one(SQL, &[columns(entry).as_slice(), &key].concat())?;
+    }
+    Ok(last)
 }
 
 /// Writes a product in the place of what was read.
@@ -94,14 +106,15 @@ pub fn update(tx: &mut Tx<'_>, entry: &Versioned<Entry>) -> Result<(), Error> {
     const SQL: &str = "UPDATE products SET name_en = $1, name_ko = $2, description_en = $3, description_ko = $4, \
                        category = $5, tags = $6, price_minor = $7, currency = $8, weight_grams = $9, updated_at = $10, \
                        version = $12 WHERE product_id = $11 AND version = $13";
-    let version = draw_version(tx)?;
+    let version = draw_versions(tx, 1)?;
     let key = params![entry.value.product.id.as_str(), version, entry.version];
     tx.execute_one(SQL, &[columns(&entry.value).as_slice(), &key].concat())
 }
 
-/// Draws the next version. The row stays locked until COMMIT, so no one sees a version before all that are smaller.
-fn draw_version(tx: &mut Tx<'_>) -> Result<i64, Error> {
-    tx.execute_one("UPDATE product_versions SET last = last + 1 WHERE id = 1", &[])?;
+/// Draws so many versions; gives the last. The row stays locked until COMMIT, so no one sees a version before all that are
+/// smaller.
+fn draw_versions(tx: &mut Tx<'_>, count: i64) -> Result<i64, Error> {
+    tx.execute_one("UPDATE product_versions SET last = last + $1 WHERE id = 1", &params![count])?;
     let row = tx.query_opt("SELECT last FROM product_versions WHERE id = 1", &[])?;
     row.ok_or_else(|| unreadable(0, "the last version"))?.get(0)
 }

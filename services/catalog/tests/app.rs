@@ -53,6 +53,14 @@ async fn an_empty_database_is_seeded_and_one_that_holds_anything_is_not() {
 }
 
 #[tokio::test]
+async fn what_was_seeded_is_in_memory_as_it_is_read() {
+    let (_fresh, db) = database().await;
+    let (seeded, read) = (replica(&db).await.catalogue(), replica(&db).await.catalogue());
+    assert_eq!(seeded.version(), read.version());
+    assert_eq!(seeded.list(None, 1_000), read.list(None, 1_000));
+}
+
+#[tokio::test]
 async fn a_write_is_read_at_once_here_and_by_another_replica_at_its_next_look() {
     let (_fresh, db) = database().await;
     let (here, there) = (replica(&db).await, replica(&db).await);
