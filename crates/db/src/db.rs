@@ -98,17 +98,18 @@ impl Db {
         self.queue(kind, Duration::ZERO, work)
     }
 
-    /// As [`Db::write`], for what nobody waits for: `work` may stand back so long for a commit that others have made, and shares
-    /// it. On SQLite a commit of its own, with its sync, is made only where none came; with another executor, always.
+    /// As [`Db::write`], for what nobody waits for: `work` may stand back until it is due for a commit that others have made, and
+    /// shares it. On SQLite a commit of its own, with its sync, is made only where none came; with another executor, always.
     ///
     /// # Errors
     /// Those of [`Db::write`].
-    pub async fn write_within<T, E, F>(&self, patience: Duration, kind: Kind, work: F) -> Result<T, E>
+    pub async fn write_by<T, E, F>(&self, due: Instant, kind: Kind, work: F) -> Result<T, E>
     where
         F: Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<Error> + Send + 'static,
     {
+        let patience = due.saturating_duration_since(Instant::now());
         if matches!(&*self.executor, Executor::Threads(_)) {
             return self.queue(kind, patience, work).await;
         }

@@ -107,12 +107,12 @@ async fn closures_that_wait_share_one_commit() {
 #[tokio::test]
 async fn a_patient_closure_shares_the_commit_of_another() {
     let (_folder, db) = open(AMPLE).await;
-    let hour = Duration::from_hours(1);
-    let patient = queued!(db.write_within(hour, Kind::Relay, |tx| insert(tx, 1)));
+    let later = |wait| Instant::now() + wait;
+    let patient = queued!(db.write_by(later(Duration::from_hours(1)), Kind::Relay, |tx| insert(tx, 1)));
     db.write(Kind::OrderPath, |tx| insert(tx, 2)).await.unwrap();
     patient.await.unwrap();
     assert_eq!((db.stats().written_groups, db.read(count).await.unwrap()), (1, 2));
-    db.write_within(Duration::from_millis(10), Kind::Relay, |tx| insert(tx, 3)).await.unwrap();
+    db.write_by(later(Duration::from_millis(10)), Kind::Relay, |tx| insert(tx, 3)).await.unwrap();
     assert_eq!(db.stats().written_groups, 2, "no other came");
 }
 

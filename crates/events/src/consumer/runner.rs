@@ -270,8 +270,7 @@ impl Runner {
                 tx.tell_time(now);
                 again(tx)
             };
-            let patience = due.saturating_duration_since(Instant::now());
-            match self.db().write_within(patience, Kind::Cursor, work).await {
+            match self.db().write_by(due, Kind::Cursor, work).await {
                 Ok(done) => return Ok(done),
                 Err(Stop::Failed(index, failure)) => return Err((index, failure)),
                 Err(Stop::Db(error)) => {

@@ -99,8 +99,8 @@ impl Relay {
 
     /// Stamps a batch, in a commit that begins then at the latest; tells whether there is more.
     async fn stamp(&self, due: Instant) -> bool {
-        let (now, patience) = (self.clock.now(), due.saturating_duration_since(Instant::now()));
-        match self.db.write_within(patience, Kind::Relay, move |tx| log::stamp(tx, now)).await {
+        let now = self.clock.now();
+        match self.db.write_by(due, Kind::Relay, move |tx| log::stamp(tx, now)).await {
             Ok(stamped) => {
                 self.know(stamped.last);
                 self.unstamped.set(stamped.waiting);
