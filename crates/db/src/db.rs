@@ -110,13 +110,11 @@ impl Db {
         E: From<Error> + Send + 'static,
     {
         let patience = due.saturating_duration_since(Instant::now());
-        if matches!(&*self.executor, Executor::Threads(_)) {
-            return self.queue(kind, patience, work).await;
-        }
-        if !patience.is_zero() {
+        // Where nothing is shared, it is waited for here: within the future of every write it would make each larger.
+        if !patience.is_zero() && !matches!(&*self.executor, Executor::Threads(_)) {
             sleep(patience).await;
         }
-        self.write(kind, work).await
+        self.queue(kind, patience, work).await
     }
 
     fn queue<T, E, F>(

@@ -31,7 +31,7 @@ impl<'b> Queue<'b> {
     pub(super) fn first(&mut self) -> Option<Write> {
         loop {
             let next = match self.patience() {
-                Some(Duration::ZERO) => return self.longest_waiting(),
+                Some(Duration::ZERO) => return self.take_soonest(),
                 Some(left) => self.queued.recv_timeout(left),
                 None => self.queued.recv().map_err(Into::into),
             };
@@ -42,7 +42,7 @@ impl<'b> Queue<'b> {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.longest_waiting(),
+                Err(RecvTimeoutError::Disconnected) => return self.take_soonest(),
             }
         }
     }
@@ -54,7 +54,7 @@ impl<'b> Queue<'b> {
                 return Some(write);
             }
         }
-        self.longest_waiting()
+        self.take_soonest()
     }
 
     /// Keeps a patient one for later.
@@ -66,15 +66,19 @@ impl<'b> Queue<'b> {
         None
     }
 
-    /// How long the first whose patience ends has it still.
+    /// Which of the patient ones is due first.
+    fn soonest(&self) -> Option<usize> {
+        (0..self.patient.len()).min_by_key(|index| self.patient[*index].0)
+    }
+
+    /// How long that one may wait still.
     fn patience(&self) -> Option<Duration> {
-        let due = self.patient.iter().map(|(due, _)| *due).min()?;
+        let (due, _) = &self.patient[self.soonest()?];
         Some(due.saturating_duration_since(Instant::now()))
     }
 
-    fn longest_waiting(&mut self) -> Option<Write> {
-        let index = (0..self.patient.len()).min_by_key(|index| self.patient[*index].0)?;
-        let (_, write) = self.patient.swap_remove(index);
+    fn take_soonest(&mut self) -> Option<Write> {
+        let (_, write) = self.patient.swap_remove(self.soonest()?);
         Some(self.taken(write))
     }
 
