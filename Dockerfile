@@ -23,9 +23,12 @@ ARG PROFILE=dist
 ARG SERVICES="catalog inventory payments shipping orders notifications gateway console"
 ARG CLI=cli
 # The command line on its own, or the services would carry what its client of Kubernetes asks of the libraries they share.
+# Where cargo unpacks them is left out of what a panic says: 0.05 MB of paths.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,id=madang-target,sharing=locked \
     host="$(rustc -vV | sed -n 's/^host: //p')" && binaries="target/$host/$PROFILE" \
+ && cargo fetch --locked --target "$host" \
+ && for folder in "$CARGO_HOME"/registry/src/*/; do RUSTFLAGS="$RUSTFLAGS --remap-path-prefix=$folder="; done \
  && build() { cargo build --profile "$PROFILE" --locked --jobs "$JOBS" --target "$host" --bins "$@"; } \
  && for name in $SERVICES; do set -- "$@" -p "madang-$name"; done && build "$@" \
  && mkdir -p /out/etc /out/tmp && chmod 1777 /out/tmp \

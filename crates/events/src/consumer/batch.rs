@@ -67,7 +67,7 @@ pub(super) fn apply(
         let outcome = taken[index]
             .enter(|event| handler::apply(handler, tx, event))
             .map_err(|failure| Stop::Failed(index, failure))?;
-        tracing::trace!(producer, event.id = %event.id, ?outcome, "a handler applied an event");
+        tracing::debug!(producer, event.id = %event.id, ?outcome, "a handler applied an event");
     }
     Ok(Done { from: cursor, cursor: end, gap })
 }
