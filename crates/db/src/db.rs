@@ -209,6 +209,18 @@ impl Db {
         matches!(&*self.executor, Executor::Pool(..))
     }
 
+    /// For work of many closures, before its first: refuses it where a closure has waited for a connection longer than `most`, so
+    /// that what was begun comes to its end. On SQLite, whose one writer takes hundreds at once, it refuses none.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`].
+    pub fn admit(&self, most: Duration) -> Result<(), Error> {
+        match &*self.executor {
+            Executor::Pool(pool, _) if pool.waits() > most => self.refuse(Err(Error::Overloaded)),
+            _ => Ok(()),
+        }
+    }
+
     /// The counts so far. A closure is counted before its answer leaves.
     pub fn stats(&self) -> Stats {
         *self.board.stats()

@@ -25,7 +25,8 @@ pub enum Kind {
     Relay,
     /// A consumer's cursor.
     Cursor,
-    /// A replica's beat and takeover.
+    /// A replica's beat and takeover. On PostgreSQL it goes before all that waits, and no full queue refuses it: a replica that has
+    /// much to do is there, and must not seem to be gone.
     Lease,
 }
 
@@ -44,6 +45,11 @@ impl Kind {
             Self::Cursor => "cursor",
             Self::Lease => "lease",
         }
+    }
+
+    /// Whether it goes before all others that wait for a connection.
+    pub(crate) fn goes_first(self) -> bool {
+        self == Self::Lease
     }
 
     /// Where the process may die around a COMMIT: `before` it, or `after` it and before any answer.

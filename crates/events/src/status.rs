@@ -4,8 +4,8 @@ use std::time::Duration;
 use madang_api::error;
 use tonic::{Code, Status};
 
-/// When to come again after the database's queue was full.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
+/// When to come again after too much waited for the database.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What a caller is told about an error of the database: UNAVAILABLE DATABASE_UNAVAILABLE, ABORTED CONFLICT,
 /// RESOURCE_EXHAUSTED OVERLOADED, or INTERNAL for a defect. The cause goes to the log alone.
@@ -19,7 +19,7 @@ pub fn database_status(failed: &madang_db::Error) -> Status {
         }
         Error::Conflict => error::status(Code::Aborted, error::CONFLICT, "another writer was first"),
         Error::Overloaded => {
-            error::retry_later(error::OVERLOADED, "the database's queue is full", RETRY_AFTER)
+            error::retry_later(error::OVERLOADED, "too much waits for the database", RETRY_AFTER)
         }
         Error::Row { .. } | Error::Sql(_) | Error::Panicked => {
             tracing::error!(error = %failed, cause, "a defect of the database's use");

@@ -85,13 +85,17 @@ impl<S: Saga> Driver<S> {
         let mut backoff = self.backoff();
         self.handle.begins(step.name, false);
         loop {
+            let turn = tokio::select! {
+                biased;
+                () = self.handle.nudge.notified() => return Stepped::Nudged,
+                turn = self.shared.turns.of(step.name) => turn,
+            };
             if let Some(reason) = self.shared.saga.expired(context) {
                 return Stepped::Against(reason.to_owned());
             }
-            if self.nudged() {
-                return Stepped::Nudged;
-            }
-            match self.call(context, step, Way::Action).await {
+            let answer = self.call(context, step, Way::Action).await;
+            drop(turn);
+            match answer {
                 Ok(()) => return Stepped::Done,
                 Err(StepError::Refused { reason }) => return Stepped::Against(reason),
                 Err(StepError::Unknown(cause)) => {
@@ -139,7 +143,10 @@ impl<S: Saga> Driver<S> {
         let mut backoff = self.backoff();
         self.handle.begins(step.name, true);
         loop {
-            match self.call(context, step, Way::Undo).await {
+            let turn = self.shared.turns.of(step.name).await;
+            let answer = self.call(context, step, Way::Undo).await;
+            drop(turn);
+            match answer {
                 Ok(()) => return Ok(()),
                 Err(StepError::Refused { reason }) => return Err(Some(reason)),
                 Err(StepError::Unknown(_)) if Instant::now() >= until => return Err(None),
@@ -167,6 +174,7 @@ impl<S: Saga> Driver<S> {
     }
 
     async fn load(&self) -> Progress<S::Context> {
+        let _turn = self.shared.turns.reading().await;
         self.stored(|| self.shared.saga.load(self.id)).await
     }
 

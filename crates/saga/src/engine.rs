@@ -10,6 +10,7 @@ use crate::definition::{BoxFuture, Saga};
 use crate::driver::Driver;
 use crate::recovery::{self, Scan};
 use crate::stats::Stats;
+use crate::turns::Turns;
 use crate::waiting::{Handle, Waiting};
 
 /// How the engine goes about its work.
@@ -17,6 +18,8 @@ use crate::waiting::{Handle, Waiting};
 pub struct Config {
     /// Sagas driven at once at most; more wait in the store.
     pub places: usize,
+    /// Calls of one step and its undo at once at most, and readings of the store; more wait for their turn, outside their time-out.
+    pub at_once: usize,
     /// Time between two looks for open sagas without a task.
     pub scan_every: Duration,
     /// The first pause after a failure.
@@ -31,6 +34,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             places: 1024,
+            at_once: 64,
             scan_every: Duration::from_secs(1),
             first_pause: Duration::from_millis(25),
             longest_pause: Duration::from_secs(2),
@@ -59,6 +63,7 @@ pub(crate) struct Shared<S: Saga> {
     pub(crate) config: Config,
     pub(crate) runtime: Box<dyn Runtime>,
     pub(crate) stats: Arc<Stats>,
+    pub(crate) turns: Turns,
     places: Arc<Semaphore>,
     running: Mutex<HashMap<S::Id, Arc<Handle>>>,
     /// Has the next scan begin at once.
@@ -73,8 +78,9 @@ impl<S: Saga> Engine<S> {
         let places = Arc::new(Semaphore::new(config.places));
         let running = Mutex::new(HashMap::new());
         let (runtime, scan, backlog) = (Box::new(runtime), Notify::new(), AtomicBool::new(false));
-        let stats = Arc::new(Stats::new(S::STEPS.iter().map(|step| step.name)));
-        let shared = Arc::new(Shared { saga, config, runtime, stats, places, running, scan, backlog });
+        let steps = || S::STEPS.iter().map(|step| step.name);
+        let (stats, turns) = (Arc::new(Stats::new(steps())), Turns::new(steps(), config.at_once));
+        let shared = Arc::new(Shared { saga, config, runtime, stats, turns, places, running, scan, backlog });
         shared.runtime.spawn(Box::pin(Arc::clone(&shared).scan()));
         Self { shared }
     }

@@ -15,6 +15,7 @@
 //! Invariant: between steps nothing is saved; a driver that starts anew asks from the first step, so every action and every
 //! undo answers a repeat with its present state.
 //! Invariant: an outcome that is not known is asked again, never assumed.
+//! Invariant: a participant gets so many calls of one process at once, each with all of its time.
 //! Invariant: one process drives a saga with one task at a time; a second process that drives it too loses its guarded
 //! updates, and its steps are repeats. A driver whose saga another process took over reads it again within a scan, and leaves.
 
@@ -26,6 +27,7 @@ pub mod recovery;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod waiting;
 
 pub use backoff::Backoff;

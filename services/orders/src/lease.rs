@@ -11,7 +11,7 @@ mod lookout;
 use std::time::Duration;
 
 use madang_chassis::chain;
-use madang_db::{Db, Kind};
+use madang_db::{Db, Kind, Tx};
 use madang_saga::Engine;
 use tokio::time::{Instant, MissedTickBehavior};
 use uuid::Uuid;
@@ -85,8 +85,12 @@ impl Lease {
 
     async fn turn(&self, lookout: &mut Lookout, engine: &Engine<PlaceOrder>) -> Result<(), madang_db::Error> {
         let replica = self.replica;
-        self.db.write(Kind::Lease, move |tx| replicas::beat(tx, replica)).await?;
-        let beats = self.db.read(move |tx| replicas::others(tx, replica)).await?;
+        // In one closure, since only one that writes goes before all the work that waits.
+        let beat = move |tx: &mut Tx<'_>| {
+            replicas::beat(tx, replica)?;
+            replicas::others(tx, replica)
+        };
+        let beats = self.db.write(Kind::Lease, beat).await?;
         for gone in lookout.look(&beats, Instant::now()) {
             let taken = self.db.write(Kind::Lease, move |tx| replicas::take_over(tx, replica, gone)).await?;
             if taken > 0 {

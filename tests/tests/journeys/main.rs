@@ -7,6 +7,7 @@ mod http;
 mod operators;
 mod orders;
 mod outages;
+mod overload;
 mod replicas;
 mod watching;
 

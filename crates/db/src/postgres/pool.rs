@@ -42,7 +42,8 @@ struct Shared {
 }
 
 struct State {
-    tasks: VecDeque<Task>,
+    /// Each with the time since which it waits.
+    tasks: VecDeque<(Instant, Task)>,
     /// Threads that run no closure, or connect in order to run one.
     free: usize,
     threads: usize,
@@ -98,16 +99,30 @@ impl Pool {
         self.push((None, job))
     }
 
+    /// How long the one that has waited longest for a connection has waited.
+    pub(crate) fn waits(&self) -> Duration {
+        let state = self.shared.state();
+        // What goes first stands before those that came sooner.
+        let longest = state.tasks.iter().map(|(since, _)| *since).min();
+        longest.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
     fn push(&self, task: Task) -> Result<(), Error> {
         let mut state = self.shared.state();
         if state.closed {
             return Err(Error::Closed);
         }
-        if state.tasks.len() >= self.queue {
+        let first = task.0.is_some_and(Kind::goes_first);
+        if !first && state.tasks.len() >= self.queue {
             return Err(Error::Overloaded);
         }
         self.shared.board.queued(task.0.is_some()).comes();
-        state.tasks.push_back(task);
+        let task = (Instant::now(), task);
+        if first {
+            state.tasks.push_front(task);
+        } else {
+            state.tasks.push_back(task);
+        }
         let more = state.tasks.len() > state.free && state.threads < self.most;
         let grow = more && state.grow <= Instant::now();
         state.threads += usize::from(grow);
@@ -182,7 +197,7 @@ impl Shared {
     fn next(&self) -> Option<Task> {
         let mut state = self.state();
         loop {
-            if let Some(task) = state.tasks.pop_front() {
+            if let Some((_, task)) = state.tasks.pop_front() {
                 self.board.queued(task.0.is_some()).goes();
                 state.free -= 1;
                 return Some(task);

@@ -172,18 +172,22 @@ async fn the_pool_grows_with_need_and_to_its_limit() {
     until("two connections serve three", async || sessions() == "2").await;
 }
 
+/// As many rows to insert as the queue holds, from 1.
+fn full(db: &Arc<Db>) -> Vec<Pending> {
+    let insert = |id| {
+        let db = Arc::clone(db);
+        queued(async move { inserted(&db, id).await })
+    };
+    (1..=1024).map(insert).collect()
+}
+
 #[tokio::test]
 async fn a_full_queue_refuses_at_once() {
     let database = database!("a_full_queue_refuses_at_once");
     let db = Arc::new(opened(&of(&database, 1)).await);
     inserted(&db, 0).await.unwrap();
     let (gate, held) = held(&db, 0);
-    let waiting: Vec<_> = (1..=1024)
-        .map(|id| {
-            let db = Arc::clone(&db);
-            queued(async move { inserted(&db, id).await })
-        })
-        .collect();
+    let waiting = full(&db);
     let mut refused = Box::pin(inserted(&db, 2000));
     let answer = refused.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(answer, Poll::Ready(Err(Error::Overloaded))));
@@ -196,6 +200,52 @@ async fn a_full_queue_refuses_at_once() {
         write.await.unwrap();
     }
     assert_eq!(db.read(count).await.unwrap(), 1025);
+}
+
+#[tokio::test]
+async fn a_beat_goes_before_all_that_waits_and_no_full_queue_refuses_it() {
+    let database = database!("a_beat_goes_before_all_that_waits_and_no_full_queue_refuses_it");
+    let db = Arc::new(opened(&of(&database, 1)).await);
+    inserted(&db, 0).await.unwrap();
+    let (gate, held) = held(&db, 0);
+    let waiting = full(&db);
+    let beating = Arc::clone(&db);
+    let before = Arc::new(Mutex::new(None));
+    let seen = Arc::clone(&before);
+    let beat = queued(async move {
+        beating
+            .write(Kind::Lease, move |tx| {
+                *seen.lock().unwrap() = Some(count(tx)?);
+                Ok::<_, Error>(())
+            })
+            .await
+    });
+    gate.go();
+    held.await.unwrap();
+    beat.await.unwrap();
+    for write in waiting {
+        write.await.unwrap();
+    }
+    assert_eq!(*before.lock().unwrap(), Some(1), "rows that were there when it ran, of 1025");
+}
+
+#[tokio::test]
+async fn what_needs_many_closures_is_refused_while_one_waits_long() {
+    let database = database!("what_needs_many_closures_is_refused_while_one_waits_long");
+    let db = opened(&of(&database, 1)).await;
+    inserted(&db, 0).await.unwrap();
+    let (gate, held) = held(&db, 0);
+    db.admit(Duration::ZERO).unwrap();
+    let waits = db.clone();
+    let waits = queued(async move { inserted(&waits, 1).await });
+    db.admit(Duration::from_secs(60)).unwrap();
+    until("it has waited", async || matches!(db.admit(Duration::from_millis(50)), Err(Error::Overloaded)))
+        .await;
+    assert!(db.stats().overloaded > 0);
+    gate.go();
+    held.await.unwrap();
+    waits.await.unwrap();
+    db.admit(Duration::ZERO).unwrap();
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Placing an order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use madang_api::events::v1::OrderPlaced;
 use madang_chassis::trace;
@@ -15,6 +16,9 @@ use crate::domain::{CardToken, Order, State};
 use crate::store;
 
 const RPC: &str = "PlaceOrder";
+/// While something waits for the database longer than this, no more orders are taken: each would wait there again and again, and be done
+/// when nobody waits for it, and so would those that were taken.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// What a client orders.
 #[derive(Debug, Clone)]
@@ -37,6 +41,7 @@ impl App {
     /// # Errors
     /// [`Error::Reused`], [`Error::Cart`], [`Error::Upstream`], [`Error::Db`]: nothing was written then.
     pub async fn place(&self, command: Place) -> Result<Arc<Order>, Error> {
+        self.db.admit(WAIT)?;
         let (until, fingerprint) = (patience(), command.fingerprint());
         // The id comes first, so that all that is done for the order can name it.
         let id = OrderId::new(self.ids.uuid());
