@@ -1,7 +1,6 @@
 //! Placing an order.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use madang_api::events::v1::OrderPlaced;
 use madang_chassis::trace;
@@ -9,6 +8,7 @@ use madang_db::{Kind, Tx};
 use madang_events::requests::{self, Fingerprint, Request};
 use madang_events::{NewEvent, publish};
 use madang_types::{Address, CustomerId, OrderId, ProductId, Quantity, RequestId};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{App, Error, patience, settled};
@@ -16,9 +16,9 @@ use crate::domain::{CardToken, Order, State};
 use crate::store;
 
 const RPC: &str = "PlaceOrder";
-/// While something waits for the database longer than this, no more orders are taken: each would wait there again and again, and be done
-/// when nobody waits for it, and so would those that were taken.
-const WAIT: Duration = Duration::from_secs(1);
+/// An order waits for the database three times until it is confirmed, and for its participants. Where one wait is longer than this
+/// part of what its caller waits for all, it is not taken: it would be done when nobody waits for it, and so would those that were.
+const WAITS: u32 = 4;
 
 /// What a client orders.
 #[derive(Debug, Clone)]
@@ -41,8 +41,8 @@ impl App {
     /// # Errors
     /// [`Error::Reused`], [`Error::Cart`], [`Error::Upstream`], [`Error::Db`]: nothing was written then.
     pub async fn place(&self, command: Place) -> Result<Arc<Order>, Error> {
-        self.db.admit(WAIT)?;
         let (until, fingerprint) = (patience(), command.fingerprint());
+        self.db.admit(until.saturating_duration_since(Instant::now()) / WAITS)?;
         // The id comes first, so that all that is done for the order can name it.
         let id = OrderId::new(self.ids.uuid());
         trace::order(id);
