@@ -215,10 +215,8 @@ impl Db {
     /// # Errors
     /// [`Error::Overloaded`].
     pub fn admit(&self, most: Duration) -> Result<(), Error> {
-        match &*self.executor {
-            Executor::Pool(pool, _) if pool.waits() > most => self.refuse(Err(Error::Overloaded)),
-            _ => Ok(()),
-        }
+        let waits_long = matches!(&*self.executor, Executor::Pool(pool, _) if pool.waits() > most);
+        if waits_long { self.refuse(Err(Error::Overloaded)) } else { Ok(()) }
     }
 
     /// The counts so far. A closure is counted before its answer leaves.
