@@ -13,8 +13,8 @@ pub enum Error {
     /// A guarded statement did not change exactly one row, and running the closure again did not help.
     #[error("a guarded statement did not change exactly one row")]
     Conflict,
-    /// The executor's queue is full; nothing ran.
-    #[error("the database's queue is full")]
+    /// The queue is full, or work has waited in it for long; nothing ran.
+    #[error("too much waits for the database")]
     Overloaded,
     /// A column does not hold what the code expects of it.
     #[error("column {index} is {found}, expected {expected}")]

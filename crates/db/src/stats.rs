@@ -76,7 +76,7 @@ pub struct Stats {
     pub lost_commits: u64,
     /// Closures that read, whatever their end.
     pub reads: u64,
-    /// Calls refused because a queue was full.
+    /// Calls refused because a queue was full, or work had waited in it for long.
     pub overloaded: u64,
 }
 

@@ -24,7 +24,7 @@ const COUNTS: [(&str, &str, Read); 7] = [
     ("db_commits_unanswered", "COMMITs without an answer, whose closure was run again", |stats| {
         stats.lost_commits
     }),
-    ("db_overloaded", "Calls refused because the database's queue was full", |stats| stats.overloaded),
+    ("db_overloaded", "Calls refused because too much waited for the database", |stats| stats.overloaded),
 ];
 
 /// Shows what the database counts and measures, on `/metrics`, and traces its transactions.

@@ -7,11 +7,12 @@ use futures::future::join_all;
 use futures::join;
 use madang_api::error::reason;
 use madang_api::orders::v1::OrderState;
-use madang_tests::backends::{Carrier, Database, skipped};
 use madang_tests::customer::{Customer, PLENTY};
 use madang_tests::wait::{self, PATIENCE};
-use madang_tests::{Backends, Service, Shop, audit};
+use madang_tests::{Service, audit};
 use tokio::task::JoinSet;
+
+use crate::shop_on_postgres;
 
 /// Nobody comes past this table for a time, which is shorter than what a closure waits for a lock.
 const STOP: &str = "BEGIN; LOCK TABLE events_requests IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2.5); COMMIT";
@@ -24,11 +25,8 @@ const HURRY: Duration = Duration::from_millis(200);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_orders_wait_long_for_the_database_no_more_are_taken_and_those_are_done() {
-    if std::env::var_os("MADANG_TEST_POSTGRES").is_none() {
-        return skipped("while_orders_wait_long_for_the_database", "MADANG_TEST_POSTGRES names no server");
-    }
-    let backends = Backends { database: Database::Postgres, carrier: Carrier::Feed };
-    let shop = Arc::new(Shop::open_on(backends, &[]).await.unwrap());
+    let Some(shop) = shop_on_postgres("while_orders_wait_long_for_the_database").await else { return };
+    let shop = Arc::new(shop);
     let customer = Customer::new(&shop, "mina");
     let (mut stop, stopped) = (JoinSet::new(), Arc::clone(&shop));
     stop.spawn_blocking(move || stopped.ask(Service::Orders, STOP));

@@ -7,12 +7,13 @@ use futures::join;
 use madang_api::error::reason;
 use madang_api::orders::v1::orders_service_client::OrdersServiceClient;
 use madang_api::orders::v1::{Order, OrderState, PlaceOrderRequest, WatchOrderRequest};
-use madang_tests::backends::{Carrier, Database, skipped};
 use madang_tests::customer::{CALL, Customer, PLENTY};
 use madang_tests::wait::{self, PATIENCE};
-use madang_tests::{Backends, Replica, Service, Shop, audit};
+use madang_tests::{Replica, Service, Shop, audit};
 use rustix::process::Signal;
 use tokio::time::Instant;
+
+use crate::shop_on_postgres;
 
 const ONE: Replica = Replica { service: Service::Orders, number: 0 };
 const OTHER: Replica = Replica { service: Service::Orders, number: 1 };
@@ -24,12 +25,7 @@ const WITHIN_SECONDS: Duration = Duration::from_secs(20);
 
 /// A shop with two replicas of orders, and a customer of each; none where there is no PostgreSQL.
 async fn shop(test: &str) -> Option<(Shop, Customer, Customer)> {
-    if std::env::var_os("MADANG_TEST_POSTGRES").is_none() {
-        skipped(test, "MADANG_TEST_POSTGRES names no server");
-        return None;
-    }
-    let backends = Backends { database: Database::Postgres, carrier: Carrier::Feed };
-    let mut shop = Shop::open_on(backends, &[]).await.unwrap();
+    let mut shop = shop_on_postgres(test).await?;
     shop.start(OTHER).await.unwrap();
     let at_gateway = Customer::new(&shop, "sora");
     let at = |replica: Replica| Customer {
