@@ -144,7 +144,29 @@ impl Cluster {
     pub async fn kill_a_pod(&self, name: &str) -> Result<()> {
         let pods = self.pods(name).await?;
         let (pod, _) = pods.first().with_context(|| format!("{name} has no pod"))?;
+        self.kill(pod).await
+    }
+
+    /// The same of one pod.
+    ///
+    /// # Errors
+    /// Like [`Self::kubectl`].
+    pub async fn kill(&self, pod: &str) -> Result<()> {
         self.kubectl(&["delete", "pod", pod, "--grace-period=0", "--force", "--wait=false"]).await.map(drop)
+    }
+
+    /// Does something while a service has no pods. Whatever comes of it, it has as many as before then.
+    ///
+    /// # Errors
+    /// What came of it, or like [`Self::kubectl`].
+    pub async fn without<T>(&self, service: Service, act: impl AsyncFnOnce() -> Result<T>) -> Result<T> {
+        let deployment = format!("deployment/{service}");
+        let replicas = self.kubectl(&["get", &deployment, "-o", "jsonpath={.spec.replicas}"]).await?;
+        self.kubectl(&["scale", &deployment, "--replicas=0"]).await?;
+        let done = act().await;
+        self.kubectl(&["scale", &deployment, "--replicas", &replicas]).await?;
+        self.settled(service).await?;
+        done
     }
 
     /// Waits until all pods of a Deployment or StatefulSet are there and ready.

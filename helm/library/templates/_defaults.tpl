@@ -51,7 +51,7 @@ mesh:
   # For calls that carry a key, so that a repeat has no second effect.
   write: {timeout: 20s, retries: 1}
   pool: {maxConnections: 256, maxRequests: 1024, maxPending: 1024, maxRetries: 16}
-  outlier: {consecutiveGatewayErrors: 5, interval: 2s, baseEjectionTime: 5s, maxEjectionPercent: 50}
+  outlier: {consecutiveGatewayErrors: 5, interval: 2s, baseEjectionTime: 5s, maxEjectionPercent: 50, minHealthPercent: 0}
 global:
   imageRegistry: ""
   imageTag: ""

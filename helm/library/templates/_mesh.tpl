@@ -85,6 +85,7 @@ spec:
       interval: {{ $mesh.outlier.interval }}
       baseEjectionTime: {{ $mesh.outlier.baseEjectionTime }}
       maxEjectionPercent: {{ $mesh.outlier.maxEjectionPercent }}
+      minHealthPercent: {{ $mesh.outlier.minHealthPercent }}
   subsets:
   - name: stable
     labels: {madang.dev/track: stable}

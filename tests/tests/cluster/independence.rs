@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use madang_api::catalog::v1::GetProductRequest;
+use madang_api::catalog::v1::catalog_service_client::CatalogServiceClient;
 use madang_api::within;
 use madang_tests::cluster::Cluster;
-use madang_tests::customer::{CALL, Customer, PLENTY};
+use madang_tests::customer::{CALL, PLENTY};
 use madang_tests::{Service, Shop};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use tonic::transport::Channel;
 
 #[tokio::test]
 async fn one_service_is_upgraded_and_rolled_back_while_the_others_pods_stay() -> Result<()> {
@@ -57,16 +59,21 @@ pub(crate) struct Pages {
     pub(crate) seen: u64,
     /// How many did not, by error.
     pub(crate) failures: BTreeMap<String, u64>,
-    /// The longest time without a page, while asking.
+    /// The longest time that browsing failed: from the beginning of a call that did to the next page.
     pub(crate) longest: Duration,
+    /// How long the slowest page took, which says as much of the machine as of the shop.
+    pub(crate) slowest: Duration,
 }
 
 impl Browsers {
     pub(crate) fn start(shop: &Shop) -> Self {
-        let customer = Customer::new(shop, "browser");
+        Self::by(shop.channel(Service::Gateway))
+    }
+
+    pub(crate) fn by(channel: Channel) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        tasks.spawn(browse(customer, stopped));
+        tasks.spawn(browse(CatalogServiceClient::new(channel), stopped));
         Self { stop, tasks }
     }
 
@@ -78,28 +85,34 @@ impl Browsers {
 
 impl fmt::Display for Pages {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seen, failures, longest } = self;
-        write!(f, "{seen} pages, failures {failures:?}, {} ms the longest without one", longest.as_millis())
+        let Self { seen, failures, longest, slowest } = self;
+        let (longest, slowest) = (longest.as_millis(), slowest.as_millis());
+        write!(f, "{seen} pages, {slowest} ms the slowest; failures {failures:?}, for {longest} ms at a time")
     }
 }
 
-async fn browse(mut customer: Customer, stopped: watch::Receiver<bool>) -> Pages {
+async fn browse(mut catalog: CatalogServiceClient<Channel>, stopped: watch::Receiver<bool>) -> Pages {
     let mut pages = Pages::default();
     let mut pause = interval(Duration::from_millis(50));
     pause.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut last = Instant::now();
+    let mut failing: Option<Instant> = None;
     while !*stopped.borrow() {
         pause.tick().await;
+        let start = Instant::now();
         let wanted = GetProductRequest { product_id: PLENTY.to_owned() };
-        match customer.catalog.get_product(within(CALL / 2, wanted)).await {
-            Ok(_) => pages.seen += 1,
+        let answer = catalog.get_product(within(CALL / 2, wanted)).await;
+        let since = failing.take().or(answer.is_err().then_some(start));
+        pages.longest = pages.longest.max(since.map_or(Duration::ZERO, |since| since.elapsed()));
+        match answer {
+            Ok(_) => {
+                pages.seen += 1;
+                pages.slowest = pages.slowest.max(start.elapsed());
+            }
             Err(status) => {
                 *pages.failures.entry(format!("{:?} {}", status.code(), status.message())).or_default() += 1;
-                continue;
+                failing = since;
             }
         }
-        pages.longest = pages.longest.max(last.elapsed());
-        last = Instant::now();
     }
     pages
 }

@@ -12,6 +12,7 @@ mod identities;
 mod independence;
 mod kills;
 mod nodes;
+mod outliers;
 mod probe;
 mod prometheus;
 mod pushed;

@@ -123,17 +123,13 @@ async fn a_duration_leads_to_the_trace_of_an_order() -> Result<()> {
 async fn payments_that_are_gone_fire_their_alert_until_they_are_back() -> Result<()> {
     let Some(cluster) = Cluster::of_this_run().await? else { return Ok(()) };
     let Some(prometheus) = Prometheus::of(&cluster).await? else { return Ok(()) };
-    let args = ["get", "deployment", "payments", "-o", "jsonpath={.spec.replicas}"];
-    let replicas = cluster.kubectl(&args).await?;
     let alert = "ALERTS{alertname=\"MadangServiceDown\",service=\"payments\",alertstate=\"firing\"}";
     ensure!(prometheus.count(alert).await? == 0, "payments are away already");
-    cluster.kubectl(&["scale", "deployment/payments", "--replicas=0"]).await?;
-    let fired =
-        wait::until("the alert", LIMIT, async || Ok((prometheus.count(alert).await? == 1).then_some(())));
-    let fired = fired.await;
-    cluster.kubectl(&["scale", "deployment/payments", "--replicas", &replicas]).await?;
-    cluster.settled(Service::Payments).await?;
-    fired?;
+    let fires = async || {
+        wait::until("the alert", LIMIT, async || Ok((prometheus.count(alert).await? == 1).then_some(())))
+            .await
+    };
+    cluster.without(Service::Payments, fires).await?;
     wait::until("the alert to go", LIMIT, async || Ok((prometheus.count(alert).await? == 0).then_some(())))
         .await
 }

@@ -97,22 +97,23 @@ fn splits(route: &Value, name: &str, variant: &Variant) -> bool {
 /// DestinationRules that do not eject, notice or split as they should.
 fn wrong_destinations(objects: &[Object], _: &Table, _: &Variant) -> Vec<String> {
     let mut wrong = Vec::new();
-    let outlier = json!({
-        "consecutiveGatewayErrors": 5, "consecutive5xxErrors": 0, "interval": "2s", "baseEjectionTime": "5s",
-        "maxEjectionPercent": 50,
-    });
+    let outlier = |name: &str| {
+        json!({
+            "consecutiveGatewayErrors": 5, "consecutive5xxErrors": 0, "interval": "2s", "baseEjectionTime": "5s",
+            "maxEjectionPercent": 50, "minHealthPercent": i32::from(name == "gateway"),
+        })
+    };
     let subset = |track: &str| json!({"name": track, "labels": {"madang.dev/track": track}});
     for rule in of_kind(objects, "DestinationRule") {
-        let is_service =
-            SERVICES.contains(&rule.name().trim_end_matches("-stable").trim_end_matches("-canary"));
+        let service = rule.name().trim_end_matches("-stable").trim_end_matches("-canary");
         let pool = "/spec/trafficPolicy/connectionPool";
         let mut wanted = vec![
             ("/spec/host".to_owned(), json!(host(rule.name()))),
             ("/spec/exportTo".to_owned(), json!(["."])),
             (format!("{pool}/tcp/tcpKeepalive"), json!({"time": "10s", "interval": "2s", "probes": 3})),
         ];
-        if is_service {
-            wanted.push(("/spec/trafficPolicy/outlierDetection".to_owned(), outlier.clone()));
+        if SERVICES.contains(&service) {
+            wanted.push(("/spec/trafficPolicy/outlierDetection".to_owned(), outlier(service)));
             wanted.push(("/spec/subsets".to_owned(), json!([subset("stable"), subset("canary")])));
             wanted.push((format!("{pool}/http/maxRetries"), json!(16)));
         }
@@ -239,10 +240,10 @@ fn routes_rules_and_scopes_that_are_wrong_are_told() {
     let rule = |path: &str, value: Value| {
         wrong_destinations(&broken(&shop, ("DestinationRule", "catalog"), path, value), &table, &PLAIN)
     };
-    crate::told(
-        &rule("/spec/trafficPolicy/outlierDetection/maxEjectionPercent", json!(100)),
-        "outlierDetection",
-    );
+    for value in ["maxEjectionPercent", "minHealthPercent"] {
+        let path = format!("/spec/trafficPolicy/outlierDetection/{value}");
+        crate::told(&rule(&path, json!(100)), "outlierDetection");
+    }
     crate::told(&rule("/spec/trafficPolicy/connectionPool/tcp/tcpKeepalive", Value::Null), "tcpKeepalive");
     crate::told(&rule("/spec/subsets/1/labels/app.kubernetes.io~1version", json!("1")), "subsets");
     let scope = |name: &str, path: &str, value: Value| {
