@@ -174,12 +174,12 @@ fn every_pod_passes_pod_security_restricted_and_our_own_rules_in_every_form_of_t
 }
 
 #[test]
-fn what_watches_passes_pod_security_restricted_as_its_namespace_asks() {
+fn what_watches_and_what_asks_pass_pod_security_restricted_as_their_namespaces_ask() {
     if !charts::asked() {
         return;
     }
-    for name in ["jaeger", "prometheus"] {
-        let text = fs::read_to_string(tidy::root().join(format!("k8s/platform/{name}.yaml"))).unwrap();
+    for name in ["platform/jaeger", "platform/prometheus", "grpcurl"] {
+        let text = fs::read_to_string(tidy::root().join(format!("k8s/{name}.yaml"))).unwrap();
         let objects = Object::parse(&text).unwrap();
         let pods: Vec<&Value> = objects.iter().filter_map(Object::pod).collect();
         assert_eq!(pods.len(), 1);

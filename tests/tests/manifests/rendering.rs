@@ -160,6 +160,7 @@ fn every_object_fits_the_schemas_of_kubernetes_1_31_to_1_37_and_of_the_platforms
     }
     let platform = ["jaeger", "prometheus", "istio-cni", "istiod", "metrics-server", "namespaces"];
     files.extend(platform.map(|name| tidy::root().join(format!("k8s/platform/{name}.yaml"))));
+    files.push(tidy::root().join("k8s/grpcurl.yaml"));
     let (succeeded, told) = against_schemas(&files.iter().map(|file| file.as_path()).collect::<Vec<_>>());
     assert!(succeeded, "{told}");
 }
