@@ -2,6 +2,7 @@
 //!
 //! Run by `make test-cluster`, one after the other: each harms what the others would measure.
 
+mod analysis;
 mod canary;
 mod credentials;
 mod deadlines;

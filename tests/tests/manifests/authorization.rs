@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::charts::NAMESPACE;
-use crate::object::{Object, broken, labels, list, of_kind, texts, without};
+use crate::object::{Object, broken, list, of_kind, texts, without};
 use crate::of_charts;
 use crate::table::Table;
 use crate::variants::{self, Nats, PLAIN, Variant};
@@ -49,13 +49,9 @@ fn said(objects: &[Object], wrong: &mut Vec<String>) -> BTreeSet<Allowed> {
     let mut all = BTreeSet::new();
     for policy in of_kind(objects, "AuthorizationPolicy").filter(|policy| policy.name() != "deny-by-default")
     {
-        let selector = labels(&policy.0, "/spec/selector/matchLabels");
-        let workload = match selector.iter().next() {
-            Some((key, value)) if selector.len() == 1 && is_workload(key, value) => value.clone(),
-            _ => {
-                wrong.push(format!("{} selects {selector:?}", policy.title()));
-                continue;
-            }
+        let Some(workload) = workload(policy) else {
+            wrong.push(format!("{} selects {}", policy.title(), policy.at("/spec/selector")));
+            continue;
         };
         if policy.at("/spec/action") != "ALLOW" {
             wrong.push(format!("{} does {}", policy.title(), policy.at("/spec/action")));
@@ -68,8 +64,17 @@ fn said(objects: &[Object], wrong: &mut Vec<String>) -> BTreeSet<Allowed> {
     all
 }
 
-fn is_workload(key: &str, value: &str) -> bool {
-    key == "app.kubernetes.io/name" || (key, value) == ("gateway.networking.k8s.io/gateway-name", "edge")
+/// Whose policy it is: a service's by its name alone, or the edge's, which is a Gateway.
+fn workload(policy: &Object) -> Option<String> {
+    let edge = json!([{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge"}]);
+    match (policy.at("/spec/targetRefs"), policy.at("/spec/selector")) {
+        (refs, Value::Null) => (*refs == edge).then(|| "edge".to_owned()),
+        (Value::Null, selector) => {
+            let name = selector["matchLabels"]["app.kubernetes.io/name"].as_str()?;
+            (*selector == json!({"matchLabels": {"app.kubernetes.io/name": name}})).then(|| name.to_owned())
+        }
+        _ => None,
+    }
 }
 
 /// Parts of a rule that narrow or widen it in a way that is not looked at here.
@@ -166,6 +171,7 @@ fn a_policy_that_says_more_or_less_than_the_table_is_told() {
     );
     crate::told(&broken("nats", "/spec/rules/0/when", json!([])), "has when");
     crate::told(&broken("nats", "/spec/selector", Value::Null), "selects");
+    crate::told(&broken("edge", "/spec/targetRefs/0/name", json!("other")), "selects");
     crate::told(&broken("edge", "/spec/action", json!("AUDIT")), "does \"AUDIT\"");
     crate::told(&broken("deny-by-default", "/spec", json!({"rules": [{}]})), "nothing is denied by default");
     let open = without(&shop, "PeerAuthentication", "default");
