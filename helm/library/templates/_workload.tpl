@@ -50,6 +50,9 @@ spec:
       terminationGracePeriodSeconds: {{ add $v.drain.preStopSeconds $v.drain.timeoutSeconds 15 }}
       securityContext:
         {{- include "madang.pod.security" (dict "user" 65532) | nindent 8 }}
+        # The sidecar starts first, and the kernel takes the ports of its connections from a range with ours in it: a service whose
+        # port is taken could not start, however often it is tried.
+        sysctls: [{name: net.ipv4.ip_local_reserved_ports, value: "{{ .entry.port }},{{ add .entry.port 100 }}"}]
       topologySpreadConstraints:
       - maxSkew: 1
         topologyKey: kubernetes.io/hostname

@@ -4,6 +4,7 @@ mod scaling;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::RangeInclusive;
 
 use madang_tests::tidy;
 use serde_json::{Value, json};
@@ -27,6 +28,10 @@ const VOLUMES: [&str; 8] = [
 ];
 /// What shares the node with a pod.
 const OF_THE_NODE: [&str; 4] = ["hostNetwork", "hostPID", "hostIPC", "hostUsers"];
+/// Where Linux takes the ports of connections from, but for those that are reserved.
+const SOURCE_PORTS: RangeInclusive<u64> = 32_768..=60_999;
+/// Reserves ports; of the few settings of the kernel that Pod Security lets be, the one that is used.
+const RESERVED: &str = "net.ipv4.ip_local_reserved_ports";
 /// What only a running server has.
 const PROBES: [&str; 3] = ["readinessProbe", "livenessProbe", "startupProbe"];
 
@@ -46,9 +51,10 @@ fn unrestricted(pod: &Value) -> Vec<String> {
             kinds.filter(|kind| !VOLUMES.contains(&kind.as_str())).map(|kind| format!("mounts a {kind}")),
         );
     }
-    if !spec["securityContext"]["sysctls"].is_null() {
-        wrong.push("sets sysctls".to_owned());
-    }
+    let sysctls = list(spec, "/securityContext/sysctls").iter();
+    wrong.extend(
+        sysctls.filter(|sysctl| sysctl["name"] != RESERVED).map(|sysctl| format!("sets {}", sysctl["name"])),
+    );
     for container in containers(pod) {
         wrong.extend(unconfined(container, &spec["securityContext"]));
     }
@@ -145,12 +151,28 @@ fn wrong_lives(object: &Object, pod: &Value) -> Vec<String> {
     wrong
 }
 
+/// Ports that a sidecar's connection could have before the server listens.
+fn unreserved(pod: &Value) -> Vec<String> {
+    let sysctls = list(&pod["spec"], "/securityContext/sysctls").iter();
+    let reserved: Vec<&str> = sysctls
+        .filter(|sysctl| sysctl["name"] == RESERVED)
+        .flat_map(|sysctl| text(sysctl, "/value").split(','))
+        .collect();
+    let ports = containers(pod).flat_map(|container| list(container, "/ports"));
+    let ports = ports.filter_map(|port| port["containerPort"].as_u64());
+    ports
+        .filter(|port| SOURCE_PORTS.contains(port) && !reserved.contains(&port.to_string().as_str()))
+        .map(|port| format!("leaves its port {port} to connections"))
+        .collect()
+}
+
 /// Everything that is wrong with the pods of a rendering.
 fn wrong(objects: &[Object], _: &Table, _: &Variant) -> Vec<String> {
     let mut wrong = Vec::new();
     for (object, pod) in objects.iter().filter_map(|object| Some((object, object.pod()?))) {
         let found = [
             unrestricted(pod),
+            unreserved(pod),
             containers(pod).flat_map(unbounded).collect(),
             wrong_tokens(object, pod, objects),
             wrong_lives(object, pod),
@@ -219,6 +241,12 @@ fn a_pod_that_is_not_as_it_should_be_is_told() {
         ("volumes/-", json!({"name": "x", "hostPath": {"path": "/"}}), "mounts a hostPath"),
         ("securityContext/runAsNonRoot", Value::Null, "may run as root"),
         ("securityContext/runAsUser", json!(0), "runs as root"),
+        (
+            "securityContext/sysctls/0/name",
+            json!("kernel.shm_rmid_forced"),
+            "sets \"kernel.shm_rmid_forced\"",
+        ),
+        ("securityContext/sysctls/0/value", json!("50055"), "leaves its port 50155 to connections"),
         ("securityContext/seccompProfile", Value::Null, "no seccomp profile"),
         ("containers/0/securityContext/allowPrivilegeEscalation", Value::Null, "may gain privileges"),
         ("containers/0/securityContext/privileged", json!(true), "is privileged"),
