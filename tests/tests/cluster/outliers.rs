@@ -41,18 +41,19 @@ async fn of_the_ejected(cluster: &Cluster) -> Result<Pages> {
         Ok((!ejected.is_empty()).then_some(ejected))
     })
     .await?;
-    let before = cluster.pods("gateway").await?;
+    let pods = cluster.list(&["pods", "-l", GATEWAYS]).await?;
+    let asked = pods.iter().filter(|pod| !ejected.iter().any(|ip| pod["status"]["podIP"] == ip.as_str()));
+    let killed: Vec<&str> = asked.filter_map(|pod| pod["metadata"]["name"].as_str()).collect();
+    ensure!(!killed.is_empty(), "all are ejected: {ejected:?}");
     let browsers = Browsers::by(channel);
-    for pod in cluster.list(&["pods", "-l", GATEWAYS]).await? {
-        let (name, ip) = (pod["metadata"]["name"].as_str(), pod["status"]["podIP"].as_str());
-        if !ejected.iter().any(|ejected| Some(ejected.as_str()) == ip) {
-            cluster.kill(name.context("a name")?).await?;
-        }
+    for name in &killed {
+        cluster.kill(name).await?;
     }
     wait::until("the killed ones to have successors", LIMIT, async || {
         let now = cluster.pods("gateway").await?;
-        let new = now.iter().filter(|pod| !before.contains(pod)).count();
-        Ok((new + ejected.len() == before.len()).then_some(()))
+        let is_new = |name: &str| !pods.iter().any(|pod| pod["metadata"]["name"] == name);
+        let new = now.iter().filter(|(name, _)| is_new(name)).count();
+        Ok((new == killed.len()).then_some(()))
     })
     .await?;
     cluster.kubectl(&["wait", "pod", "-l", GATEWAYS, "--for=condition=Ready", "--timeout=120s"]).await?;

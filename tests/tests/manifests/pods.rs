@@ -40,6 +40,12 @@ fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
     kinds.into_iter().flat_map(move |kind| list(pod, &format!("/spec/{kind}")))
 }
 
+/// Settings of the kernel, by their names.
+fn sysctls(pod: &Value) -> impl Iterator<Item = (&str, &str)> {
+    let sysctls = list(pod, "/spec/securityContext/sysctls").iter();
+    sysctls.map(|sysctl| (text(sysctl, "/name"), text(sysctl, "/value")))
+}
+
 /// What Pod Security `restricted` would refuse of a pod.
 fn unrestricted(pod: &Value) -> Vec<String> {
     let spec = &pod["spec"];
@@ -51,10 +57,7 @@ fn unrestricted(pod: &Value) -> Vec<String> {
             kinds.filter(|kind| !VOLUMES.contains(&kind.as_str())).map(|kind| format!("mounts a {kind}")),
         );
     }
-    let sysctls = list(spec, "/securityContext/sysctls").iter();
-    wrong.extend(
-        sysctls.filter(|sysctl| sysctl["name"] != RESERVED).map(|sysctl| format!("sets {}", sysctl["name"])),
-    );
+    wrong.extend(sysctls(pod).filter(|(name, _)| *name != RESERVED).map(|(name, _)| format!("sets {name}")));
     for container in containers(pod) {
         wrong.extend(unconfined(container, &spec["securityContext"]));
     }
@@ -153,11 +156,8 @@ fn wrong_lives(object: &Object, pod: &Value) -> Vec<String> {
 
 /// Ports that a sidecar's connection could have before the server listens.
 fn unreserved(pod: &Value) -> Vec<String> {
-    let sysctls = list(&pod["spec"], "/securityContext/sysctls").iter();
-    let reserved: Vec<&str> = sysctls
-        .filter(|sysctl| sysctl["name"] == RESERVED)
-        .flat_map(|sysctl| text(sysctl, "/value").split(','))
-        .collect();
+    let reserved = sysctls(pod).filter(|(name, _)| *name == RESERVED);
+    let reserved: Vec<&str> = reserved.flat_map(|(_, ports)| ports.split(',')).collect();
     let ports = containers(pod).flat_map(|container| list(container, "/ports"));
     let ports = ports.filter_map(|port| port["containerPort"].as_u64());
     ports
@@ -241,11 +241,7 @@ fn a_pod_that_is_not_as_it_should_be_is_told() {
         ("volumes/-", json!({"name": "x", "hostPath": {"path": "/"}}), "mounts a hostPath"),
         ("securityContext/runAsNonRoot", Value::Null, "may run as root"),
         ("securityContext/runAsUser", json!(0), "runs as root"),
-        (
-            "securityContext/sysctls/0/name",
-            json!("kernel.shm_rmid_forced"),
-            "sets \"kernel.shm_rmid_forced\"",
-        ),
+        ("securityContext/sysctls/0/name", json!("kernel.shm_rmid_forced"), "sets kernel.shm_rmid_forced"),
         ("securityContext/sysctls/0/value", json!("50055"), "leaves its port 50155 to connections"),
         ("securityContext/seccompProfile", Value::Null, "no seccomp profile"),
         ("containers/0/securityContext/allowPrivilegeEscalation", Value::Null, "may gain privileges"),
