@@ -159,7 +159,7 @@ render: ## Write what is generated: k8s/base/shop.yaml, k8s/platform/rules.yaml,
 .PHONY: test-cluster
 test-cluster: CONTEXT ?= kind-madang
 test-cluster: ## Try the shop on a cluster: policies, upgrades, kills (CONTEXT=kind-madang, EDGE=http://127.0.0.1:9090, NODE=…)
-	$(CARGO) build --locked -p madang-cli
+	$(CARGO) build --release --locked -p madang-cli
 	MADANG_TEST_CONTEXT=$(CONTEXT) MADANG_TEST_EDGE=$(or $(EDGE),http://127.0.0.1:9090) \
 	MADANG_TEST_NODE='$(or $(NODE),$(if $(filter kind-%,$(CONTEXT)),docker exec {node}))' \
-	  $(CARGO) test --locked -p madang-tests --test cluster -- --nocapture --test-threads=1
+	  $(CARGO) test --release --locked -p madang-tests --test cluster -- --nocapture --test-threads=1

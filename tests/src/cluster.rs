@@ -19,7 +19,7 @@ pub const OBSERVABILITY: &str = "observability";
 /// How long a command of kubectl may take; a roll-out of one service is the longest.
 const LIMIT: Duration = Duration::from_secs(300);
 /// How long a pod may take to end.
-const END: Duration = Duration::from_secs(120);
+const END: &str = "--timeout=120s";
 /// How long the ports may take to open.
 const OPEN: Duration = Duration::from_secs(30);
 
@@ -183,10 +183,14 @@ impl Cluster {
     /// Where that is not so in time.
     pub async fn settled(&self, service: Service) -> Result<()> {
         self.ready(&format!("deployment/{service}")).await?;
-        let selector = format!("app.kubernetes.io/name={service}");
-        let args = ["get", "pods", "-l", &selector, "-o", "jsonpath={.items[*].metadata.deletionTimestamp}"];
-        let what = format!("the old pods of {service} to end");
-        wait::until(&what, END, async || Ok(self.kubectl(&args).await?.is_empty().then_some(()))).await
+        let pods = self.list(&["pods", "-l", &format!("app.kubernetes.io/name={service}")]).await?;
+        let going = pods.iter().filter(|pod| !pod["metadata"]["deletionTimestamp"].is_null());
+        let going: Vec<&str> = going.filter_map(|pod| pod["metadata"]["name"].as_str()).collect();
+        if going.is_empty() {
+            return Ok(());
+        }
+        // One process that watches: what asks again and again takes the time of those who are to end.
+        self.kubectl(&[&["wait", "pod", "--for=delete", END], going.as_slice()].concat()).await.map(drop)
     }
 
     /// Upgrades a service's release to the chart as it is here, with other values, and waits until it serves.

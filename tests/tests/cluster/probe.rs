@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
+use madang_tests::Service;
 use madang_tests::cluster::Cluster;
-use madang_tests::{Service, wait};
 use serde_json::{Value, json};
 
-use std::time::Duration;
-
 /// How long all questions may take.
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: &str = "--timeout=240s";
 
 /// Something that was reached: whose port, and what there.
 pub(crate) type Reached = (String, String);
@@ -33,11 +31,7 @@ async fn run(cluster: &Cluster, name: &str, identity: &str, labels: &Value) -> R
     let image = cluster.image(Service::Catalog).await?.replace("/catalog:", "/cli:");
     cluster.kubectl(&["delete", "pod", name, "--ignore-not-found"]).await?;
     cluster.apply(&pod(name, identity, &image, labels)).await?;
-    wait::until(&format!("{name} to end"), LIMIT, async || {
-        let phase = cluster.kubectl(&["get", "pod", name, "-o", "jsonpath={.status.phase}"]).await?;
-        Ok((phase == "Succeeded").then_some(()))
-    })
-    .await?;
+    cluster.kubectl(&["wait", "pod", name, "--for=jsonpath={.status.phase}=Succeeded", LIMIT]).await?;
     let told = cluster.kubectl(&["logs", name, "-c", "ask"]).await?;
     cluster.kubectl(&["delete", "pod", name, "--wait=false"]).await?;
     let lines: Vec<Value> =
