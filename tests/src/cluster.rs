@@ -132,7 +132,7 @@ impl Cluster {
     /// Like [`Self::kubectl`].
     pub async fn pods_by(&self, selector: &str) -> Result<Vec<(String, String)>> {
         let pods = self.list(&["pods", "-l", selector]).await?;
-        let pods = pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
+        let pods = pods.iter().filter(|pod| !is_ending(pod));
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Ok(pods.map(|pod| (text(&pod["metadata"]["name"]), text(&pod["metadata"]["uid"]))).collect())
     }
@@ -184,7 +184,7 @@ impl Cluster {
     pub async fn settled(&self, service: Service) -> Result<()> {
         self.ready(&format!("deployment/{service}")).await?;
         let pods = self.list(&["pods", "-l", &format!("app.kubernetes.io/name={service}")]).await?;
-        let going = pods.iter().filter(|pod| !pod["metadata"]["deletionTimestamp"].is_null());
+        let going = pods.iter().filter(|pod| is_ending(pod));
         let going: Vec<&str> = going.filter_map(|pod| pod["metadata"]["name"].as_str()).collect();
         if going.is_empty() {
             return Ok(());
@@ -252,6 +252,11 @@ impl Cluster {
         let path = "jsonpath={.spec.template.spec.containers[0].image}";
         self.kubectl(&["get", "deployment", service.name(), "-o", path]).await
     }
+}
+
+/// Whether a pod was told to end.
+pub fn is_ending(pod: &Value) -> bool {
+    !pod["metadata"]["deletionTimestamp"].is_null()
 }
 
 /// Runs a command to its end and gives what it printed.

@@ -3,7 +3,7 @@
 use std::io::{Write, stderr, stdout};
 
 use anyhow::{Result, ensure};
-use madang_tests::cluster::Cluster;
+use madang_tests::cluster::{Cluster, is_ending};
 use madang_tests::load::{Behaviour, Load};
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ async fn drained(cluster: &Cluster, node: &str) -> Result<Vec<String>> {
         .await?;
     // Those that run for long.
     let pods = cluster.list(&["pods", "--field-selector=status.phase!=Succeeded"]).await?;
-    let on = |pod: &&Value| pod["spec"]["nodeName"] == node && pod["metadata"]["deletionTimestamp"].is_null();
+    let on = |pod: &&Value| pod["spec"]["nodeName"] == node && !is_ending(pod);
     let left: Vec<&Value> = pods.iter().filter(on).map(|pod| &pod["metadata"]["name"]).collect();
     ensure!(left.is_empty(), "{node} still has {left:?}");
     let waiting = pods.iter().filter(|pod| pod["spec"]["nodeName"].is_null());

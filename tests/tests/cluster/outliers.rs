@@ -7,9 +7,10 @@ use anyhow::{Context, Result, ensure};
 use madang_api::notifications::v1::ListNotificationsRequest;
 use madang_api::notifications::v1::notifications_service_client::NotificationsServiceClient;
 use madang_api::within;
-use madang_tests::cluster::Cluster;
+use madang_tests::cluster::{Cluster, is_ending};
 use madang_tests::customer::CALL;
 use madang_tests::{Service, ids, wait};
+use serde_json::Value;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::independence::{Browsers, GAP, Pages};
@@ -42,7 +43,8 @@ async fn of_the_ejected(cluster: &Cluster) -> Result<Pages> {
     })
     .await?;
     let pods = cluster.list(&["pods", "-l", GATEWAYS]).await?;
-    let asked = pods.iter().filter(|pod| !ejected.iter().any(|ip| pod["status"]["podIP"] == ip.as_str()));
+    let is_ejected = |pod: &Value| ejected.iter().any(|ip| pod["status"]["podIP"] == ip.as_str());
+    let asked = pods.iter().filter(|pod| !is_ending(pod) && !is_ejected(pod));
     let killed: Vec<&str> = asked.filter_map(|pod| pod["metadata"]["name"].as_str()).collect();
     ensure!(!killed.is_empty(), "all are ejected: {ejected:?}");
     let browsers = Browsers::by(channel);
