@@ -25,7 +25,7 @@
 //! ```text
 //!   task --write--> bounded queue --> connection threads: BEGIN (READ COMMITTED) closure COMMIT
 //!   task --read-->                                        BEGIN (one snapshot, READ ONLY) closure ROLLBACK
-//!   raise, after COMMIT: --> notifying thread: NOTIFY, one per 10 ms --> listening threads of the replicas
+//!   raise, after COMMIT: --> notifying thread: NOTIFY, one per 50 ms --> listening threads of the replicas
 //! ```
 //!
 //! - A conflict, a deadlock, or a lost connection undoes the closure and runs it again, within bounds.

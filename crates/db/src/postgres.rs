@@ -13,6 +13,7 @@ mod sql;
 mod tls;
 mod url;
 mod value;
+mod wire;
 mod worker;
 
 pub(crate) use campaign::campaign;

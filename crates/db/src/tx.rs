@@ -16,6 +16,11 @@ pub(crate) trait Session {
     fn dialect(&self) -> Dialect;
     fn execute(&mut self, sql: &'static str, params: &[Value]) -> Result<u64, Error>;
     fn query(&mut self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, Error>;
+
+    /// Like `execute`, for a statement whose answer nobody needs now: none, where it is told later.
+    fn send(&mut self, sql: &'static str, params: &[Value]) -> Result<Option<u64>, Error> {
+        self.execute(sql, params).map(Some)
+    }
 }
 
 /// A transaction, as its closure sees it.
@@ -57,7 +62,25 @@ impl<'a> Tx<'a> {
     /// # Errors
     /// [`Error::Conflict`] when no row or several were changed, else those of [`Tx::execute`].
     pub fn execute_one(&mut self, sql: &'static str, params: &[Value]) -> Result<(), Error> {
-        if self.execute(sql, params)? == 1 {
+        let changed = self.execute(sql, params)?;
+        self.one(changed)
+    }
+
+    /// Like [`Tx::execute_one`], for a statement that leaves the closure nothing to decide. PostgreSQL runs it in its place, but the
+    /// answer may come with that of the next statement or of COMMIT, which saves a round trip. Where it then failed, all is undone
+    /// and the closure runs once more, and this waits.
+    ///
+    /// # Errors
+    /// Those of [`Tx::execute_one`].
+    pub fn send_one(&mut self, sql: &'static str, params: &[Value]) -> Result<(), Error> {
+        match self.guarded(|session| session.send(sql, params))? {
+            Some(changed) => self.one(changed),
+            None => Ok(()),
+        }
+    }
+
+    fn one(&mut self, changed: u64) -> Result<(), Error> {
+        if changed == 1 {
             return Ok(());
         }
         self.conflicted = true;

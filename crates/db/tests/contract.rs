@@ -5,6 +5,8 @@
 mod homes;
 #[path = "contract/rules.rs"]
 mod rules;
+#[path = "contract/sent.rs"]
+mod sent;
 
 /// Runs every rule on every home.
 macro_rules! hold {
@@ -54,4 +56,9 @@ hold! {
     a_group_that_writes_nothing_is_told_apart
     what_was_committed_is_there_after_reopening
     a_caller_that_gives_up_harms_no_other
+    what_was_sent_is_there
+    a_sent_conflict_runs_the_closure_again
+    a_lasting_sent_conflict_reaches_the_caller
+    a_sent_statement_that_fails_undoes_its_closure
+    a_closure_that_fails_takes_back_what_it_sent
 }

@@ -26,6 +26,8 @@ mod server;
 mod tls;
 #[path = "postgres/together.rs"]
 mod together;
+#[path = "postgres/trips.rs"]
+mod trips;
 #[path = "postgres/waiting.rs"]
 mod waiting;
 

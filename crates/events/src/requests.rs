@@ -103,7 +103,7 @@ pub fn keep(
     at: Timestamp,
 ) -> Result<(), madang_db::Error> {
     let (version, digest) = request.fingerprint.0.last().copied().unwrap_or_default();
-    tx.execute_one(
+    tx.send_one(
         "INSERT INTO events_requests (rpc, request_id, fingerprint_version, fingerprint, resource, created_at)
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (rpc, request_id) DO NOTHING",
         &params![request.rpc, request.id.uuid(), version, &digest[..], resource, at.as_microsecond()],

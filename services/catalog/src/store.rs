@@ -93,7 +93,7 @@ pub fn insert_all(tx: &mut Tx<'_>, entries: &[Entry]) -> Result<i64, Error> {
     let last = draw_versions(tx, count)?;
     for (entry, version) in entries.iter().zip(last - count + 1..) {
         let key = params![entry.product.id.as_str(), version];
-        tx.execute_one(SQL, &[columns(entry).as_slice(), &key].concat())?;
+        tx.send_one(SQL, &[columns(entry).as_slice(), &key].concat())?;
     }
     Ok(last)
 }
@@ -108,13 +108,13 @@ pub fn update(tx: &mut Tx<'_>, entry: &Versioned<Entry>) -> Result<(), Error> {
                        version = $12 WHERE product_id = $11 AND version = $13";
     let version = draw_versions(tx, 1)?;
     let key = params![entry.value.product.id.as_str(), version, entry.version];
-    tx.execute_one(SQL, &[columns(&entry.value).as_slice(), &key].concat())
+    tx.send_one(SQL, &[columns(&entry.value).as_slice(), &key].concat())
 }
 
 /// Draws so many versions; gives the last. The row stays locked until COMMIT, so no one sees a version before all that are
 /// smaller.
 fn draw_versions(tx: &mut Tx<'_>, count: i64) -> Result<i64, Error> {
-    tx.execute_one("UPDATE product_versions SET last = last + $1 WHERE id = 1", &params![count])?;
+    tx.send_one("UPDATE product_versions SET last = last + $1 WHERE id = 1", &params![count])?;
     let row = tx.query_opt("SELECT last FROM product_versions WHERE id = 1", &[])?;
     row.ok_or_else(|| unreadable(0, "the last version"))?.get(0)
 }

@@ -65,7 +65,7 @@ pub fn update_stock(tx: &mut Tx<'_>, stock: &Versioned<Stock>) -> Result<(), Err
     let Versioned { value, version } = stock;
     let numbers = [value.received(), value.available(), value.reserved(), value.sold()];
     let [received, available, reserved, sold] = numbers;
-    tx.execute_one(SQL, &params![received, available, reserved, sold, value.product().as_str(), *version])
+    tx.send_one(SQL, &params![received, available, reserved, sold, value.product().as_str(), *version])
 }
 
 /// Writes the stock of a product that had none.
@@ -77,7 +77,7 @@ pub fn insert_stock(tx: &mut Tx<'_>, stock: &Stock) -> Result<(), Error> {
                        VALUES ($1, $2, $3, $4, $5, 1) ON CONFLICT DO NOTHING";
     let numbers = [stock.received(), stock.available(), stock.reserved(), stock.sold()];
     let [received, available, reserved, sold] = numbers;
-    tx.execute_one(SQL, &params![stock.product().as_str(), received, available, reserved, sold])
+    tx.send_one(SQL, &params![stock.product().as_str(), received, available, reserved, sold])
 }
 
 /// Whether there is any stock at all; a new database has none.
@@ -112,7 +112,7 @@ pub fn insert_reservation(tx: &mut Tx<'_>, reservation: &Reservation) -> Result<
     const SQL: &str = "INSERT INTO reservations (state, lines, short, expires_at, order_id, version) \
                        VALUES ($1, $2, $3, $4, $5, 1) ON CONFLICT DO NOTHING";
     let [state, lines, short, expires] = columns(&reservation.state)?;
-    tx.execute_one(SQL, &[state, lines, short, expires, reservation.order.uuid().into()])
+    tx.send_one(SQL, &[state, lines, short, expires, reservation.order.uuid().into()])
 }
 
 /// Writes a changed reservation.
@@ -124,7 +124,7 @@ pub fn update_reservation(tx: &mut Tx<'_>, reservation: &Versioned<Reservation>)
                        WHERE order_id = $5 AND version = $6";
     let [state, lines, short, expires] = columns(&reservation.value.state)?;
     let [order, version] = params![reservation.value.order.uuid(), reservation.version];
-    tx.execute_one(SQL, &[state, lines, short, expires, order, version])
+    tx.send_one(SQL, &[state, lines, short, expires, order, version])
 }
 
 /// Orders whose reservation's time is over, at most `limit`.

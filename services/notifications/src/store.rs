@@ -50,7 +50,7 @@ pub fn insert(tx: &mut Tx<'_>, notification: &Notification) -> Result<bool, Erro
             if is_told(tx, *id)? {
                 return Ok(false);
             }
-            tx.execute_one(NEXT, &[])?;
+            tx.send_one(NEXT, &[])?;
             Ok(tx.execute(SQL, &values)? == 1)
         }
     }

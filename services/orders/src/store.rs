@@ -78,7 +78,7 @@ pub fn insert(tx: &mut Tx<'_>, order: &Order, owner: Uuid) -> Result<(), Error> 
         order.created.as_microsecond(),
         order.traceparent.as_str(),
     ];
-    tx.execute_one(SQL, &values)
+    tx.send_one(SQL, &values)
 }
 
 const UPDATE: &str = "UPDATE orders SET state = $1, reason = $2, undo_from = $3, undo_to = $4, stuck_in = $5, \
@@ -98,7 +98,7 @@ pub fn update(tx: &mut Tx<'_>, order: &Order) -> Result<Guarded, Error> {
 /// # Errors
 /// [`Error::Conflict`] where another writer was first each time.
 pub fn update_again(tx: &mut Tx<'_>, order: &Order) -> Result<(), Error> {
-    tx.execute_one(UPDATE, &update_values(order))
+    tx.send_one(UPDATE, &update_values(order))
 }
 
 fn update_values(order: &Order) -> [madang_db::Value; 9] {

@@ -66,7 +66,7 @@ pub fn payment_to_change(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<Versi
 /// # Errors
 /// [`Error::Conflict`] where another writer was first.
 pub fn insert(tx: &mut Tx<'_>, payment: &Payment, movement: Option<Movement>) -> Result<(), Error> {
-    tx.execute_one(INSERT, &insert_values(payment))?;
+    tx.send_one(INSERT, &insert_values(payment))?;
     movement.map_or(Ok(()), |movement| enter(tx, payment, movement, 1))
 }
 
@@ -103,7 +103,7 @@ pub fn update(tx: &mut Tx<'_>, payment: &Versioned<Payment>, movement: Movement)
     let Versioned { value, version } = payment;
     let mut values = columns(value);
     values.extend(params![value.order.uuid(), *version]);
-    tx.execute_one(SQL, &values)?;
+    tx.send_one(SQL, &values)?;
     enter(tx, value, movement, version + 1)
 }
 
@@ -115,7 +115,7 @@ fn enter(tx: &mut Tx<'_>, payment: &Payment, movement: Movement, version: i64) -
         let (order, at) = (payment.order.uuid(), payment.updated.as_microsecond());
         let values =
             params![order, sequence, entry.account.name(), entry.minor_units, entry.currency.as_str(), at];
-        tx.execute_one(SQL, &values)?;
+        tx.send_one(SQL, &values)?;
     }
     Ok(())
 }

@@ -62,7 +62,7 @@ pub fn shipment_to_change(tx: &mut Tx<'_>, order: OrderId) -> Result<Option<Vers
 /// # Errors
 /// [`Error::Conflict`] where another writer was first.
 pub fn insert(tx: &mut Tx<'_>, shipment: &Shipment) -> Result<(), Error> {
-    tx.execute_one(INSERT, &insert_values(shipment)?)
+    tx.send_one(INSERT, &insert_values(shipment)?)
 }
 
 /// The same where there may be one, which then stays: tells whether this is the first. It looks and writes in one.
@@ -100,7 +100,7 @@ pub fn update(tx: &mut Tx<'_>, shipment: &Versioned<Shipment>) -> Result<(), Err
     const SQL: &str = "UPDATE shipments SET state = $2, departed_at = $3, ended_at = $4, version = version + 1 \
                        WHERE order_id = $1 AND version = $5";
     let [order, state, departed, ended] = state_columns(&shipment.value);
-    tx.execute_one(SQL, &[order, state, departed, ended, shipment.version.into()])
+    tx.send_one(SQL, &[order, state, departed, ended, shipment.version.into()])
 }
 
 /// The values of order_id, state, departed_at and ended_at.

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::params;
 use crate::postgres::Server;
 use crate::postgres::client::Client;
 use crate::postgres::connect::Conn;
@@ -25,7 +26,7 @@ pub(crate) fn campaign(server: &Server, name: &str, left: &Receiver<()>, term: &
     loop {
         let connected = standing.take().or_else(|| connect(server));
         if let Some(mut client) = connected {
-            let taken = client.query(TAKE, &[&name]).ok();
+            let taken = client.query(TAKE, &params![name]).ok();
             let taken = taken.and_then(|rows| rows.first()?.try_get::<_, bool>(0).ok());
             if taken == Some(true) {
                 number += 1;

@@ -1,49 +1,52 @@
 //! The client of one connection. It lives on one thread, and waits for no answer without a bound: a server that stands still
 //! keeps its sockets open and acknowledges what arrives, so no time-out of the network would end the wait.
+//!
+//! Each wait is a round trip, through two proxies in a mesh. So what need not be known at once travels with what is asked next:
+//!
+//! ```text
+//!   BEGIN SELECT -->                <-- rows
+//!   UPDATE INSERT SELECT -->        <-- 1, 1, rows      an UPDATE that changed none is told by the SELECT
+//!   INSERT COMMIT -->               <-- 1, done         an INSERT that fails undoes all
+//! ```
 
-use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::{Context, Poll};
+use std::future::ready;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Config, Connection, Notification, Row, Socket, Statement, ToStatement};
+use tokio_postgres::{Config, Error, Notification, Row, Statement, ToStatement};
 
+use crate::Value;
 use crate::postgres::fault::Failed;
-use crate::postgres::tls::{Secured, Tls};
+use crate::postgres::tls::Tls;
+use crate::postgres::wire::{Wire, asked};
 
 /// What the server's answer may take beyond the time that the server itself gives a statement.
 const GRACE: Duration = Duration::from_secs(3);
 /// In milliseconds, 0 for none.
 const STATEMENT_TIMEOUT: &str =
     "SELECT CAST(setting AS BIGINT) FROM pg_settings WHERE name = 'statement_timeout'";
+/// Statements that travel with the next one.
+const UNSENT: usize = 64;
 
 pub(super) struct Client {
     requests: tokio_postgres::Client,
     wire: Wire,
     /// Begins a transaction, once something is asked in it.
     begins: Option<&'static str>,
+    /// Asked together with what is asked next.
+    unsent: Vec<Unsent>,
     /// For one answer.
     limit: Option<Duration>,
 }
 
-/// The connection's other half, which moves while its thread waits for something.
-struct Wire {
-    runtime: Runtime,
-    connection: Connection<Socket, Secured>,
-    heard: VecDeque<Notification>,
-    end: Option<End>,
-}
-
-/// Why nothing is asked any more.
-#[derive(Clone, Copy)]
-enum End {
-    Closed,
-    /// An answer did not come: what comes later would be taken for another's.
-    Silent(Duration),
+/// A statement that changes one row.
+struct Unsent {
+    statement: Statement,
+    params: Vec<Value>,
+    /// It changes one or fails.
+    is_certain: bool,
 }
 
 impl Client {
@@ -56,8 +59,8 @@ impl Client {
             return Err(Failed::Silent(within));
         };
         let (requests, connection) = connected.map_err(|error| Failed::at_connect(error, tls))?;
-        let wire = Wire { runtime, connection, heard: VecDeque::new(), end: None };
-        let mut client = Self { requests, wire, begins: None, limit: Some(within) };
+        let wire = Wire::new(runtime, connection);
+        let mut client = Self { requests, wire, begins: None, unsent: Vec::new(), limit: Some(within) };
         let rows = client.query(STATEMENT_TIMEOUT, &[])?;
         let millis: i64 = rows.first().map_or(Ok(0), |row| row.try_get(0))?;
         let set = u64::try_from(millis).ok().filter(|millis| *millis > 0);
@@ -71,67 +74,100 @@ impl Client {
     }
 
     /// Ends a transaction. One in which nothing was asked was never begun.
-    pub(super) fn end(&mut self, sql: &str) -> Result<(), Failed> {
-        if self.begins.take().is_some() { Ok(()) } else { self.batch_execute(sql) }
+    pub(super) fn commit(&mut self) -> Result<(), Failed> {
+        if self.unsent.is_empty() && self.begins.take().is_some() {
+            return Ok(());
+        }
+        self.batch_execute("COMMIT")
+    }
+
+    /// The same for one that is undone.
+    pub(super) fn roll_back(&mut self) -> Result<(), Failed> {
+        self.unsent.clear();
+        if self.begins.take().is_some() { Ok(()) } else { self.batch_execute("ROLLBACK") }
     }
 
     /// Runs statements that answer nothing.
     pub(super) fn batch_execute(&mut self, sql: &str) -> Result<(), Failed> {
-        Ok(self.wire.wait(self.limit, self.requests.batch_execute(sql))??)
+        self.ask(|requests| requests.batch_execute(sql))
     }
 
-    /// Like [`Client::batch_execute`], but waits as long as this.
+    /// Like [`Client::batch_execute`] outside of a transaction, but waits as long as this.
     pub(super) fn batch_execute_within(&mut self, limit: Duration, sql: &str) -> Result<(), Failed> {
         Ok(self.wire.wait(Some(limit), self.requests.batch_execute(sql))??)
     }
 
     pub(super) fn prepare(&mut self, sql: &str, types: &[Type]) -> Result<Statement, Failed> {
-        self.begun()?;
         Ok(self.wire.wait(self.limit, self.requests.prepare_typed(sql, types))??)
     }
 
-    /// Runs a statement that may write.
-    pub(super) fn execute(
-        &mut self,
-        statement: &Statement,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<u64, Failed> {
-        self.begun()?;
-        Ok(self.wire.wait(self.limit, self.requests.execute(statement, params))??)
+    /// Runs a statement and tells how many rows it changed.
+    pub(super) fn execute(&mut self, statement: &Statement, params: &[Value]) -> Result<u64, Failed> {
+        let params = erased(params);
+        self.ask(|requests| requests.execute(statement, &params))
     }
 
-    /// Runs a statement that answers rows, and may write.
+    /// Has a statement that changes one row run before what is asked next; one that `is_certain` to change one, or to fail, may run
+    /// with the COMMIT.
+    ///
+    /// # Errors
+    /// Where too much waits already, those of what waited. What becomes of this one is told by what is asked next, as
+    /// [`Failed::Late`] or [`Failed::NotOne`].
+    pub(super) fn send(
+        &mut self,
+        statement: Statement,
+        params: &[Value],
+        is_certain: bool,
+    ) -> Result<(), Failed> {
+        if self.unsent.len() >= UNSENT {
+            self.settle()?;
+        }
+        self.unsent.push(Unsent { statement, params: params.to_vec(), is_certain });
+        Ok(())
+    }
+
+    /// Runs what must be known before the COMMIT.
+    pub(super) fn settle(&mut self) -> Result<(), Failed> {
+        if self.unsent.iter().all(|one| one.is_certain) { Ok(()) } else { self.ask(|_| ready(Ok(()))) }
+    }
+
+    /// Runs a statement that answers rows.
     pub(super) fn query(
         &mut self,
         statement: &(impl ToStatement + ?Sized),
-        params: &[&(dyn ToSql + Sync)],
+        params: &[Value],
     ) -> Result<Vec<Row>, Failed> {
-        self.begun()?;
-        Ok(self.wire.wait(self.limit, self.requests.query(statement, params))??)
+        let params = erased(params);
+        self.ask(|requests| requests.query(statement, &params))
     }
 
-    /// Runs a statement that only reads: together with what begins the transaction, which saves a round trip. Should that fail,
-    /// the statement did no harm outside of one.
-    pub(super) fn look(
-        &mut self,
-        statement: &Statement,
-        params: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Failed> {
-        let Some(begins) = self.begins.take() else { return self.query(statement, params) };
-        let requests = &self.requests;
-        let both = async {
-            let rows = async { Ok(requests.query(statement, params).await) };
-            // In this order: the first to be asked is the first on the wire.
-            tokio::try_join!(biased; requests.batch_execute(begins), rows)
-        };
-        let both = self.wire.wait(self.limit, both)?;
-        Ok(self.wire.sound(both)?.1?)
-    }
-
-    fn begun(&mut self) -> Result<(), Failed> {
-        let Some(begins) = self.begins.take() else { return Ok(()) };
-        let begun = self.wire.wait(self.limit, self.requests.batch_execute(begins))?;
-        Ok(self.wire.sound(begun)?)
+    /// Asks all that waits to be asked and then this, in one round trip. Nothing is written should the transaction not begin:
+    /// outside of one the session only reads.
+    fn ask<'a, T, F>(&'a mut self, last: impl FnOnce(&'a tokio_postgres::Client) -> F) -> Result<T, Failed>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let (requests, wire, limit) = (&self.requests, &mut self.wire, self.limit);
+        let unsent = std::mem::take(&mut self.unsent);
+        let params: Vec<_> = unsent.iter().map(|one| erased(&one.params)).collect();
+        // In this order on the wire.
+        let begun = self.begins.take().map(|begins| asked(requests.batch_execute(begins)));
+        let sent = unsent.iter().zip(&params);
+        let sent: Vec<_> =
+            sent.map(|(one, params)| asked(requests.execute(&one.statement, params))).collect();
+        let last = asked(last(requests));
+        if let Some(begun) = begun {
+            let begun = wire.answer(limit, begun)?;
+            wire.sound(begun)?;
+        }
+        for one in sent {
+            match wire.answer(limit, one)? {
+                Ok(1) => {}
+                Ok(_) => return Err(Failed::NotOne),
+                Err(error) => return Err(Failed::Late(error)),
+            }
+        }
+        Ok(wire.answer(limit, last)??)
     }
 
     /// Brings a schema up to date, which may take as long as this.
@@ -149,86 +185,15 @@ impl Client {
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.wire.end.is_some() || self.requests.is_closed()
+        self.wire.is_closed() || self.requests.is_closed()
     }
 
     /// How long an answer was waited for in vain, if that ended the connection.
     pub(super) fn silence(&self) -> Option<Duration> {
-        if let Some(End::Silent(waited)) = self.wire.end { Some(waited) } else { None }
+        self.wire.silence()
     }
 }
 
-impl Wire {
-    /// Waits for what was asked.
-    fn wait<T>(&mut self, limit: Option<Duration>, answer: impl Future<Output = T>) -> Result<T, Failed> {
-        match self.end {
-            Some(End::Silent(waited)) => return Err(Failed::Silent(waited)),
-            Some(End::Closed) => return Err(Failed::Closed),
-            None => {}
-        }
-        let Self { runtime, connection, heard, end } = self;
-        let answered = async {
-            let mut answer = pin!(answer);
-            poll_fn(|cx| {
-                if let Err(error) = advance(connection, heard, end, cx) {
-                    return Poll::Ready(Err(Failed::Postgres(error)));
-                }
-                answer.as_mut().poll(cx).map(Ok)
-            })
-            .await
-        };
-        let Some(limit) = limit else { return runtime.block_on(answered) };
-        let answered = runtime.block_on(async { timeout(limit, answered).await });
-        answered.unwrap_or_else(|_| {
-            *end = Some(End::Silent(limit));
-            Err(Failed::Silent(limit))
-        })
-    }
-
-    /// Ends a connection on which a transaction could not be begun: what is asked next must not run outside of one.
-    fn sound<T>(&mut self, begun: Result<T, tokio_postgres::Error>) -> Result<T, tokio_postgres::Error> {
-        if begun.is_err() {
-            self.end = Some(End::Closed);
-        }
-        begun
-    }
-
-    fn listen(&mut self, within: Duration) -> Option<Notification> {
-        let Self { runtime, connection, heard, end } = self;
-        let next = poll_fn(|cx| {
-            // An error ends the connection, which is seen by that.
-            if end.is_none() {
-                drop(advance(connection, heard, end, cx));
-            }
-            match heard.pop_front() {
-                Some(one) => Poll::Ready(Some(one)),
-                None if end.is_some() => Poll::Ready(None),
-                None => Poll::Pending,
-            }
-        });
-        runtime.block_on(async { timeout(within, next).await }).ok().flatten()
-    }
-}
-
-/// Writes what was asked and reads what has come.
-fn advance(
-    connection: &mut Connection<Socket, Secured>,
-    heard: &mut VecDeque<Notification>,
-    end: &mut Option<End>,
-    cx: &mut Context<'_>,
-) -> Result<(), tokio_postgres::Error> {
-    while end.is_none() {
-        match connection.poll_message(cx) {
-            Poll::Ready(Some(Ok(AsyncMessage::Notification(one)))) => heard.push_back(one),
-            // A notice: nobody is there to read it.
-            Poll::Ready(Some(Ok(_))) => {}
-            Poll::Ready(Some(Err(error))) => {
-                *end = Some(End::Closed);
-                return Err(error);
-            }
-            Poll::Ready(None) => *end = Some(End::Closed),
-            Poll::Pending => return Ok(()),
-        }
-    }
-    Ok(())
+fn erased(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
+    params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }

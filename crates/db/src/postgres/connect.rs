@@ -28,13 +28,13 @@ const LOCALE: &str = "SELECT 'B' < 'a' AND 'a b' < 'aa' AND pg_encoding_to_char(
 /// While other replicas migrate. A migration's own statements may take as long as they need, but wait
 /// briefly for locks: what waits behind them would be the whole service.
 const MIGRATING: [&str; 3] = [
-    "SET statement_timeout = 0; SET lock_timeout = '60s'",
+    "SET statement_timeout = 0; SET lock_timeout = '60s'; SET default_transaction_read_only = off",
     "SELECT pg_advisory_lock(hashtextextended('madang migrations', 0))",
     "SET lock_timeout = '10s'",
 ];
 const MIGRATED: [&str; 2] = [
     "SELECT pg_advisory_unlock(hashtextextended('madang migrations', 0))",
-    "RESET statement_timeout; RESET lock_timeout",
+    "RESET statement_timeout; RESET lock_timeout; RESET default_transaction_read_only",
 ];
 
 /// One connection; it lives and ends on one thread.
@@ -49,6 +49,8 @@ pub(super) struct Conn {
 pub(super) struct Prepared {
     pub(super) statement: Statement,
     pub(super) writes: bool,
+    /// It changes one row or fails.
+    pub(super) is_certain: bool,
 }
 
 /// Why a statement could not be prepared.
@@ -115,7 +117,7 @@ impl Conn {
             return Err(Unprepared::Values(format!("the placeholders are not $1 to ${}", params.len())));
         }
         let statement = self.client.prepare(sql, &key.1).map_err(Unprepared::Server)?;
-        let prepared = Prepared { statement, writes: shape.writes() };
+        let prepared = Prepared { statement, writes: shape.writes(), is_certain: shape.is_certain() };
         if self.statements.len() >= STATEMENTS {
             self.statements.clear();
         }
@@ -135,7 +137,13 @@ pub(super) fn refused(server: &Server, error: Failed) -> OpenError {
         Failed::Plain => return OpenError::NoTls { place },
         Failed::Roots(BadRoots::File(path, source)) => return OpenError::Ca { path, source },
         Failed::Roots(BadRoots::System) => return OpenError::NoAuthorities { place },
-        Failed::Postgres(_) | Failed::Closed | Failed::Silent(_) | Failed::Tls(_) | Failed::Runtime(_) => {}
+        Failed::Postgres(_)
+        | Failed::Late(_)
+        | Failed::NotOne
+        | Failed::Closed
+        | Failed::Silent(_)
+        | Failed::Tls(_)
+        | Failed::Runtime(_) => {}
     }
     if let Some(refusal) = refusal(&error) {
         unchecked(place, refusal, source())

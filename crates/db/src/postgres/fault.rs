@@ -11,6 +11,12 @@ pub(super) enum Failed {
     /// The server refused it, or the connection broke.
     #[error(transparent)]
     Postgres(#[from] tokio_postgres::Error),
+    /// What was sent together with this failed before it.
+    #[error(transparent)]
+    Late(tokio_postgres::Error),
+    /// What was sent together with this changed another number of rows than one.
+    #[error("a statement that was sent before did not change one row")]
+    NotOne,
     /// The connection had ended before.
     #[error("the connection is closed")]
     Closed,
@@ -54,12 +60,12 @@ impl Failed {
             }
             cause = inner.source();
         }
-        matches!(self, Self::Postgres(error) if error.is_closed())
+        matches!(self, Self::Postgres(error) | Self::Late(error) if error.is_closed())
     }
 
     /// What the server said.
     pub(super) fn answer(&self) -> Option<&DbError> {
-        if let Self::Postgres(error) = self { error.as_db_error() } else { None }
+        if let Self::Postgres(error) | Self::Late(error) = self { error.as_db_error() } else { None }
     }
 }
 
@@ -78,9 +84,18 @@ pub(super) enum Fault {
     ReadOnly,
     /// The statement is wrong, or breaks a constraint.
     Wrong,
+    /// The same of a statement that nobody waited for, or it met a conflict: whoever waits for each learns which it was.
+    Late,
 }
 
 pub(super) fn fault(error: &Failed) -> Fault {
+    match (error, fault_of(error)) {
+        (Failed::NotOne, _) | (Failed::Late(_), Fault::Wrong) => Fault::Late,
+        (_, fault) => fault,
+    }
+}
+
+fn fault_of(error: &Failed) -> Fault {
     // No answer of the server: silence, the socket, or a message that makes no sense.
     let Some(db) = error.answer() else { return Fault::Lost };
     if matches!(db.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) {

@@ -12,8 +12,8 @@ use crate::postgres::connect::{Conn, refused};
 use crate::stats::Board;
 use crate::{Error, OpenError};
 
-/// At most one NOTIFY in this time.
-const APART: Duration = Duration::from_millis(10);
+/// At most one NOTIFY in this time: as often as who hears it commits at most.
+const APART: Duration = Duration::from_millis(50);
 /// How often a waiting thread looks whether the database was closed.
 const TICK: Duration = Duration::from_millis(100);
 /// Between attempts to connect.

@@ -17,9 +17,10 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 /// An idle connection is probed after this, so often, so many times.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(5), 3);
 /// In milliseconds. They begin each session, so that the URL's own `options` win over them: a closure
-/// that waits longer for a lock, works longer in one statement, or stops in its transaction, is undone.
-const SESSION: &str =
-    "-c statement_timeout=10000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=10000";
+/// that waits longer for a lock, works longer in one statement, or stops in its transaction, is undone. What is asked outside of a
+/// transaction only reads, so that a write never takes effect where its BEGIN, which travels with it, did not.
+const SESSION: &str = "-c statement_timeout=10000 -c lock_timeout=3000 \
+                       -c idle_in_transaction_session_timeout=10000 -c default_transaction_read_only=on";
 
 /// Where a PostgreSQL database is, and how to connect to it.
 #[derive(Clone, PartialEq, Eq)]

@@ -10,6 +10,8 @@ const CONTROL: [&str; 9] =
 pub(super) struct Shape {
     /// The first word, in capitals.
     word: String,
+    /// Whether a word says that the rows are those of a query, or that they may be there already.
+    is_open: bool,
     placeholders: BTreeSet<usize>,
 }
 
@@ -41,6 +43,11 @@ impl Shape {
         !matches!(self.word.as_str(), "SELECT" | "VALUES" | "SHOW" | "EXPLAIN")
     }
 
+    /// Whether it inserts the rows that it names, all of them, or fails.
+    pub(super) fn is_certain(&self) -> bool {
+        self.word == "INSERT" && !self.is_open
+    }
+
     /// Whether the placeholders are `$1` to `$count`, each at least once.
     pub(super) fn takes(&self, count: usize) -> bool {
         self.placeholders.iter().copied().eq(1..=count)
@@ -54,8 +61,10 @@ impl Shape {
 
     fn word<'a>(&mut self, rest: &'a str) -> &'a str {
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        let word = rest[..end].to_ascii_uppercase();
+        self.is_open |= matches!(word.as_str(), "SELECT" | "CONFLICT" | "TABLE");
         if self.word.is_empty() {
-            self.word = rest[..end].to_ascii_uppercase();
+            self.word = word;
         }
         &rest[end..]
     }
@@ -77,6 +86,21 @@ mod tests {
         assert!(!shape.writes() && !shape.controls());
         assert!(!Shape::of("SELECT $1, $3").takes(2) && !Shape::of("SELECT $1, $3").takes(3));
         assert!(Shape::of("SELECT 1").takes(0) && !Shape::of("SELECT $0").takes(0));
+    }
+
+    #[test]
+    fn an_insert_of_values_is_certain_unless_it_may_pass_over_them() {
+        for (sql, is_certain) in [
+            ("INSERT INTO a (b) VALUES ($1)", true),
+            ("insert into a values ('select')", true),
+            ("INSERT INTO a VALUES (1) ON CONFLICT DO NOTHING", false),
+            ("INSERT INTO a SELECT 1 WHERE 1 = 0", false),
+            ("INSERT INTO a TABLE b", false),
+            ("INSERT INTO a VALUES ((SELECT 1))", false),
+            ("UPDATE a SET b = 1", false),
+        ] {
+            assert_eq!(Shape::of(sql).is_certain(), is_certain, "{sql}");
+        }
     }
 
     #[test]

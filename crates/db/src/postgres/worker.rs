@@ -10,7 +10,7 @@ use crate::postgres::connect::Conn;
 use crate::postgres::fault::{Fault, fault, told};
 use crate::postgres::link::{Link, PATIENCE};
 use crate::postgres::notices::Ping;
-use crate::postgres::session::{Fate, PgSession};
+use crate::postgres::session::{Fate, Mode, PgSession};
 use crate::stats::Board;
 use crate::{Kind, Tx};
 
@@ -34,6 +34,8 @@ pub(super) struct Worker {
     link: Link,
     board: Arc<Board>,
     ping: Ping,
+    /// How the closure at hand writes.
+    mode: Mode,
 }
 
 /// How one run ended.
@@ -46,6 +48,8 @@ enum Run {
     Undone {
         conflicted: bool,
     },
+    /// Undone, since something failed that was not waited for: to be run again, waiting for each.
+    Late,
     /// Nothing is known to have happened: to be run again.
     Lost(String),
     /// Told as unavailable.
@@ -54,7 +58,7 @@ enum Run {
 
 impl Worker {
     pub(super) fn new(server: Server, conn: Option<Conn>, board: Arc<Board>, ping: Ping) -> Self {
-        Self { link: Link::new(server, conn), board, ping }
+        Self { link: Link::new(server, conn), board, ping, mode: Mode::Write }
     }
 
     /// Connects, for a thread that is not needed unless it can.
@@ -80,6 +84,7 @@ impl Worker {
     }
 
     fn write(&mut self, kind: Kind, job: &mut dyn Job) {
+        self.mode = Mode::Write;
         let run = self.repeat(job, |worker, job, deadline| worker.attempt(kind, job, deadline));
         if let Run::Lost(cause) | Run::Failed(cause) = &run {
             job.fail(cause);
@@ -92,7 +97,7 @@ impl Worker {
                 stats.written_groups += u64::from(wrote);
                 stats.count_committed(kind);
             }
-            Run::Undone { .. } => stats.rolled_back += 1,
+            Run::Undone { .. } | Run::Late => stats.rolled_back += 1,
             Run::Lost(_) | Run::Failed(_) => stats.failed_groups += 1,
         }
         drop(stats);
@@ -122,6 +127,11 @@ impl Worker {
             let (count, most) = match run {
                 Run::Undone { conflicted: true } => (&mut conflicts, CONFLICTS),
                 Run::Lost(_) => (&mut losses, LOSSES),
+                Run::Late => {
+                    self.mode = Mode::WriteWaiting;
+                    self.board.stats().reruns += 1;
+                    continue;
+                }
                 Run::Undone { conflicted: false } | Run::Committed { .. } | Run::Failed(_) => return run,
             };
             if *count == most || (matches!(run, Run::Lost(_)) && Instant::now() > deadline) {
@@ -136,42 +146,58 @@ impl Worker {
     }
 
     fn attempt(&mut self, kind: Kind, job: &mut dyn Job, deadline: Instant) -> Run {
+        let mode = self.mode;
         let conn = match self.begin(BEGIN, deadline) {
             Ok(conn) => conn,
             Err(run) => return run,
         };
-        let mut session = PgSession::writer(conn);
+        let mut session = PgSession::new(conn, mode);
         let mut tx = Tx::new(&mut session);
         let succeeded = job.run(&mut tx);
         let (raised, conflicted) = (tx.raised, tx.conflicted && !succeeded);
+        let settled = if succeeded { session.settle() } else { Ok(()) };
         let (wrote, fate) = (session.wrote, session.fate);
-        let run = match fate {
-            Fate::Sound if succeeded => {
+        let run = match (ended(fate), settled) {
+            (Some(run), _) => run,
+            (None, Err(error)) => Run::Failed(told(&error)),
+            (None, Ok(())) if succeeded => {
                 return self.commit(wrote.then_some(kind), Run::Committed { wrote, raised });
             }
-            Fate::Sound => Run::Undone { conflicted },
-            Fate::Again(cause) | Fate::Lost(cause) => Run::Lost(cause),
-            Fate::Ended(cause) => Run::Failed(cause),
+            (None, Ok(())) => Run::Undone { conflicted },
         };
         self.roll_back();
         run
     }
 
-    /// One run of a closure that reads.
+    /// One run of a closure that reads: without a transaction, unless it asks for more than one statement.
     fn look(&mut self, job: &mut dyn Job, deadline: Instant) -> Run {
+        let conn = match self.link.ready(deadline) {
+            Ok(conn) => conn,
+            Err(cause) => return Run::Failed(cause),
+        };
+        let mut session = PgSession::new(conn, Mode::Alone);
+        job.run(&mut Tx::new(&mut session));
+        let fate = session.fate;
+        if matches!(fate, Fate::Alone) {
+            return self.look_twice(job, deadline);
+        }
+        if matches!(fate, Fate::Lost(_)) {
+            self.link.cut();
+        }
+        ended(fate).unwrap_or(Run::Undone { conflicted: false })
+    }
+
+    /// The same on one snapshot.
+    fn look_twice(&mut self, job: &mut dyn Job, deadline: Instant) -> Run {
         let conn = match self.begin(BEGIN_READ, deadline) {
             Ok(conn) => conn,
             Err(run) => return run,
         };
-        let mut session = PgSession::reader(conn);
+        let mut session = PgSession::new(conn, Mode::Read);
         job.run(&mut Tx::new(&mut session));
         let fate = session.fate;
         self.roll_back();
-        match fate {
-            Fate::Sound => Run::Undone { conflicted: false },
-            Fate::Again(cause) | Fate::Lost(cause) => Run::Lost(cause),
-            Fate::Ended(cause) => Run::Failed(cause),
-        }
+        ended(fate).unwrap_or(Run::Undone { conflicted: false })
     }
 
     /// The connection, on which the first statement begins a transaction.
@@ -189,7 +215,7 @@ impl Worker {
         let point = |side| wrote.into_iter().for_each(|kind: Kind| kind.crash_point(side));
         point("before");
         let begun = Instant::now();
-        let Err(error) = conn.client.end("COMMIT") else {
+        let Err(error) = conn.client.commit() else {
             if wrote.is_some() {
                 self.board.commits.add(begun.elapsed());
             }
@@ -202,13 +228,30 @@ impl Worker {
         if lost {
             self.board.stats().lost_commits += 1;
         }
-        if lost || fault == Fault::Again { Run::Lost(cause) } else { Run::Failed(cause) }
+        match fault {
+            _ if lost => Run::Lost(cause),
+            Fault::Again | Fault::Stale | Fault::ReadOnly => Run::Lost(cause),
+            Fault::Late => Run::Late,
+            Fault::Lost | Fault::Passing | Fault::Wrong => Run::Failed(cause),
+        }
     }
 
     fn roll_back(&mut self) {
-        let undone = self.link.conn().is_some_and(|conn| conn.client.end("ROLLBACK").is_ok());
+        let undone = self.link.conn().is_some_and(|conn| conn.client.roll_back().is_ok());
         if !undone {
             self.link.cut();
         }
+    }
+}
+
+/// What a closure's run comes to, whatever it answers; none where the transaction stands.
+fn ended(fate: Fate) -> Option<Run> {
+    match fate {
+        Fate::Sound => None,
+        Fate::Again(cause) | Fate::Lost(cause) => Some(Run::Lost(cause)),
+        Fate::Late => Some(Run::Late),
+        Fate::Ended(cause) => Some(Run::Failed(cause)),
+        // Only a session of its mode ends so, and that is run again.
+        Fate::Alone => Some(Run::Failed("a statement needs a transaction".into())),
     }
 }

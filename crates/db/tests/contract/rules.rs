@@ -7,9 +7,10 @@ use madang_db::{Db, Dialect, Error, Kind, Tx, params};
 use uuid::Uuid;
 
 use crate::homes::Home;
+pub(crate) use crate::sent::*;
 
-const INSERT: &str = "INSERT INTO item (id, name) VALUES ($1, $2)";
-const RENAME: &str = "UPDATE item SET name = $2 WHERE id = $1 AND name = $3";
+pub(crate) const INSERT: &str = "INSERT INTO item (id, name) VALUES ($1, $2)";
+pub(crate) const RENAME: &str = "UPDATE item SET name = $2 WHERE id = $1 AND name = $3";
 const ORPHAN: &str = "INSERT INTO part (item) VALUES (99)";
 
 /// A use case's own error.
@@ -29,11 +30,11 @@ fn insert(tx: &mut Tx<'_>, id: i64) -> Result<(), Error> {
     tx.execute(INSERT, &params![id, "new"]).map(drop)
 }
 
-async fn inserted(db: &Db, id: i64) -> Result<(), Error> {
+pub(crate) async fn inserted(db: &Db, id: i64) -> Result<(), Error> {
     db.write(Kind::Request, move |tx| insert(tx, id)).await
 }
 
-async fn ids(db: &Db) -> Vec<i64> {
+pub(crate) async fn ids(db: &Db) -> Vec<i64> {
     let ids = db
         .read(|tx| tx.query("SELECT id FROM item ORDER BY id", &[])?.iter().map(|row| row.get(0)).collect());
     ids.await.map_err(|error: Error| error).unwrap()

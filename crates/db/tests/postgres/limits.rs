@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use madang_db::{Config, Db, Error, Kind, Synchronous, params};
+use madang_db::{Config, Db, Error, Kind, Synchronous, Tx, params};
 use tokio::time::{Instant, timeout};
 
 use crate::{config, count, database, insert, inserted, opened, until};
@@ -81,15 +81,19 @@ pub(crate) fn held(db: &Db, id: i64) -> (Gate, Pending) {
 async fn every_session_has_its_time_outs() {
     let database = database!("every_session_has_its_time_outs");
     let db = opened(&database.config()).await;
-    let settings = db.read(|tx| {
+    let settings = |tx: &mut Tx<'_>| {
         let row = tx.query(
             "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),
-             current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_isolation')",
+             current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_read_only'),
+             current_setting('transaction_isolation')",
             &[],
         )?;
-        (0..4).map(|index| row[0].get::<String>(index)).collect::<Result<Vec<_>, Error>>()
-    });
-    assert_eq!(settings.await.unwrap(), ["10s", "3s", "10s", "repeatable read"]);
+        (0..5).map(|index| row[0].get::<String>(index)).collect::<Result<Vec<_>, Error>>()
+    };
+    let several = db.read(move |tx| count(tx).and_then(|_| settings(tx)));
+    assert_eq!(several.await.unwrap(), ["10s", "3s", "10s", "on", "repeatable read"]);
+    let one = db.read(settings);
+    assert_eq!(one.await.unwrap(), ["10s", "3s", "10s", "on", "read committed"], "a snapshot of its own");
     let isolation = db.write(Kind::Request, |tx| {
         tx.query("SELECT current_setting('transaction_isolation')", &[])?[0].get::<String>(0)
     });

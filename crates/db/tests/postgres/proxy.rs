@@ -1,7 +1,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::thread;
 
 const BEGIN: &[u8] = b"BEGIN ISOLATION";
@@ -22,6 +22,16 @@ pub(crate) enum Loss {
 pub(crate) struct Proxy {
     port: u16,
     next: Arc<AtomicU8>,
+    trips: Arc<AtomicUsize>,
+}
+
+/// One connection by way of it.
+struct Link {
+    next: Arc<AtomicU8>,
+    trips: Arc<AtomicUsize>,
+    mute: AtomicBool,
+    /// Whether something was asked that has no answer yet.
+    waits: AtomicBool,
 }
 
 impl Proxy {
@@ -29,19 +39,21 @@ impl Proxy {
     pub(crate) fn before(server: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let next = Arc::new(AtomicU8::new(0));
-        let (armed, server) = (Arc::clone(&next), server.to_owned());
+        let (next, trips) = (Arc::new(AtomicU8::new(0)), Arc::new(AtomicUsize::new(0)));
+        let proxy = Self { port, next: Arc::clone(&next), trips: Arc::clone(&trips) };
+        let server = server.to_owned();
         thread::spawn(move || {
             for client in listener.incoming() {
                 let (client, server) = (client.unwrap(), TcpStream::connect(&server).unwrap());
-                let mute = Arc::new(AtomicBool::new(false));
                 let (to, from) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                let (armed, muted) = (Arc::clone(&armed), Arc::clone(&mute));
-                thread::spawn(move || ask(client, server, &armed, &mute));
-                thread::spawn(move || answer(from, to, &muted));
+                let (next, trips) = (Arc::clone(&next), Arc::clone(&trips));
+                let asks = Arc::new(Link { next, trips, mute: false.into(), waits: false.into() });
+                let answers = Arc::clone(&asks);
+                thread::spawn(move || ask(client, server, &asks));
+                thread::spawn(move || answer(from, to, &answers));
             }
         });
-        Self { port, next }
+        proxy
     }
 
     /// The same database by way of the proxy.
@@ -54,23 +66,31 @@ impl Proxy {
     pub(crate) fn lose(&self, loss: Loss) {
         self.next.store(loss as u8, Ordering::SeqCst);
     }
+
+    /// Times that something was asked, each after the answer to what was asked before; on all connections together.
+    pub(crate) fn trips(&self) -> usize {
+        self.trips.load(Ordering::SeqCst)
+    }
 }
 
-fn ask(mut client: TcpStream, mut server: TcpStream, armed: &AtomicU8, mute: &AtomicBool) {
+fn ask(mut client: TcpStream, mut server: TcpStream, link: &Link) {
     let mut bytes = [0; 8192];
     while let Ok(length @ 1..) = client.read(&mut bytes) {
-        if armed.load(Ordering::SeqCst) == Loss::Begin as u8
+        if !link.waits.swap(true, Ordering::SeqCst) {
+            link.trips.fetch_add(1, Ordering::SeqCst);
+        }
+        if link.next.load(Ordering::SeqCst) == Loss::Begin as u8
             && let Some(at) = bytes[..length].windows(BEGIN.len()).position(|window| window == BEGIN)
         {
-            armed.store(0, Ordering::SeqCst);
+            link.next.store(0, Ordering::SeqCst);
             bytes[at] = b'X';
         }
         if bytes[..length].windows(COMMIT.len()).any(|window| window == COMMIT) {
-            let loss = armed.swap(0, Ordering::SeqCst);
+            let loss = link.next.swap(0, Ordering::SeqCst);
             if loss == Loss::Commit as u8 {
                 break;
             }
-            mute.store(loss == Loss::Answer as u8, Ordering::SeqCst);
+            link.mute.store(loss == Loss::Answer as u8, Ordering::SeqCst);
         }
         if server.write_all(&bytes[..length]).is_err() {
             break;
@@ -79,10 +99,11 @@ fn ask(mut client: TcpStream, mut server: TcpStream, armed: &AtomicU8, mute: &At
     end(&client, &server);
 }
 
-fn answer(mut server: TcpStream, mut client: TcpStream, mute: &AtomicBool) {
+fn answer(mut server: TcpStream, mut client: TcpStream, link: &Link) {
     let mut bytes = [0; 8192];
     while let Ok(length @ 1..) = server.read(&mut bytes) {
-        if mute.load(Ordering::SeqCst) || client.write_all(&bytes[..length]).is_err() {
+        link.waits.store(false, Ordering::SeqCst);
+        if link.mute.load(Ordering::SeqCst) || client.write_all(&bytes[..length]).is_err() {
             break;
         }
     }

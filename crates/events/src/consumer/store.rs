@@ -50,7 +50,7 @@ pub(super) fn last_applied(tx: &mut Tx<'_>, producer: &str) -> Result<Option<Uui
 /// again.
 pub(super) fn move_cursor(tx: &mut Tx<'_>, producer: &str, from: i64, to: &Event) -> Result<(), Error> {
     let sql = "UPDATE events_cursors SET position = $3, event_id = $4 WHERE producer = $1 AND position = $2";
-    tx.execute_one(sql, &params![producer, from, to.position, to.id])
+    tx.send_one(sql, &params![producer, from, to.position, to.id])
 }
 
 /// Holds the cursor where it is until the transaction ends, so that no event is parked meanwhile.

@@ -66,7 +66,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
     let (id, key, kind) = (event.id, &event.key, &event.kind);
     let (payload, traceparent) = (&event.payload[..], &event.traceparent);
     if tx.dialect() == Dialect::Postgres {
-        return tx.execute_one(
+        return tx.send_one(
             "INSERT INTO events_outbox (event_id, event_key, kind, payload, occurred_at, traceparent)
              VALUES ($1, $2, $3, $4, $5, $6)",
             &params![id, key, kind, payload, at, traceparent],
@@ -89,7 +89,17 @@ pub(crate) fn insert(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
 }
 
 pub(crate) fn bounds(tx: &mut Tx<'_>) -> Result<Bounds, Error> {
-    let row = tx.query_opt("SELECT position, pruned FROM events_relay WHERE id = 1", &[])?;
+    read_bounds(tx, "SELECT position, pruned FROM events_relay WHERE id = 1")
+}
+
+/// One relay at a time, also where several replicas run: the lock goes with the transaction. SQLite has one process.
+fn bounds_to_change(tx: &mut Tx<'_>) -> Result<Bounds, Error> {
+    let locks = "SELECT position, pruned FROM events_relay WHERE id = 1 FOR UPDATE";
+    if tx.dialect() == Dialect::Postgres { read_bounds(tx, locks) } else { bounds(tx) }
+}
+
+fn read_bounds(tx: &mut Tx<'_>, sql: &'static str) -> Result<Bounds, Error> {
+    let row = tx.query_opt(sql, &[])?;
     let row = row.ok_or_else(|| Error::Sql("the row of events_relay is missing".into()))?;
     Ok(Bounds { last: row.get(0)?, pruned: row.get(1)? })
 }
@@ -112,11 +122,7 @@ pub(crate) fn stamp(tx: &mut Tx<'_>, now: Timestamp) -> Result<Stamped, Error> {
     if waiting == 0 {
         return Ok(Stamped { last: bounds(tx)?.last, waiting, oldest: None });
     }
-    if tx.dialect() == Dialect::Postgres {
-        // One relay at a time, also where several replicas run: the lock goes with the transaction. SQLite has one process.
-        tx.query("SELECT position FROM events_relay WHERE id = 1 FOR UPDATE", &[])?;
-    }
-    let last = bounds(tx)?.last;
+    let last = bounds_to_change(tx)?.last;
     let sql = waiting!(
         tx,
         "UPDATE events_outbox AS o SET position = n.place, stamped_at = $2
