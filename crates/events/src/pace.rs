@@ -2,6 +2,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// A commit takes a quarter of the time at most: a database that is slow, as it has much to do, gets fewer, each with more in it.
+const SHARE: u32 = 4;
+/// But none is put off for longer than this because of the one before.
+const LONGEST: Duration = Duration::from_secs(1);
+
 /// How often is committed what nobody waits for: at once after a pause, and else so often at most, for more at a time. A commit
 /// costs a sync, however much is in it, so the last fifth of the time is spent on looking for another one's to share.
 #[derive(Debug)]
@@ -30,7 +35,9 @@ impl Pace {
 
     /// It was committed, when it was due or before.
     pub(crate) fn end(&mut self) {
-        self.due = self.due.min(Instant::now()) + self.every;
+        let now = Instant::now();
+        let took = now.saturating_duration_since(self.due);
+        self.due = self.due.min(now) + self.every.max((took * SHARE).min(LONGEST));
     }
 }
 
@@ -61,6 +68,17 @@ mod tests {
         advance(FIFTH).await;
         pace.end();
         assert_eq!((pace.ready(), pace.begin()), (began + EVERY - FIFTH, began + EVERY));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_one_that_took_long_the_next_is_due_later_and_in_a_second_at_most() {
+        for (took, next) in [(12, 50), (13, 52), (100, 400), (250, 1_000), (900, 1_000)] {
+            let mut pace = Pace::new(EVERY);
+            let began = pace.begin();
+            advance(Duration::from_millis(took)).await;
+            pace.end();
+            assert_eq!(pace.begin() - began, Duration::from_millis(next), "{took} ms");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use madang_db::{Dialect, Error, FromValue, Row, Tx, Value, params};
 use madang_types::{CustomerId, OrderId};
-use uuid::Uuid;
 
 use crate::domain::{Kind, Notification, Text};
 
@@ -42,24 +41,15 @@ pub fn insert(tx: &mut Tx<'_>, notification: &Notification) -> Result<bool, Erro
             Ok(tx.execute(SQL, &values)? == 1)
         }
         Dialect::Postgres => {
-            const NEXT: &str = "UPDATE notifications_place SET last = last + 1 WHERE id = 1";
-            const SQL: &str = "INSERT INTO notifications (place, notification_id, customer_id, order_id, kind, text_en, \
-                               text_ko, created_at) \
-                               SELECT last, $1, $2, $3, $4, $5, $6, $7 FROM notifications_place WHERE id = 1 \
+            // Its row is the lock.
+            const SQL: &str = "WITH next AS (UPDATE notifications_place SET last = last + 1 WHERE id = 1 AND NOT EXISTS \
+                               (SELECT 1 FROM notifications WHERE notification_id = $1) RETURNING last) \
+                               INSERT INTO notifications (place, notification_id, customer_id, order_id, kind, text_en, \
+                               text_ko, created_at) SELECT last, $1, $2, $3, $4, $5, $6, $7 FROM next \
                                ON CONFLICT DO NOTHING";
-            if is_told(tx, *id)? {
-                return Ok(false);
-            }
-            tx.send_one(NEXT, &[])?;
             Ok(tx.execute(SQL, &values)? == 1)
         }
     }
-}
-
-/// Whether this notification was told already.
-fn is_told(tx: &mut Tx<'_>, id: Uuid) -> Result<bool, Error> {
-    const SQL: &str = "SELECT 1 FROM notifications WHERE notification_id = $1";
-    Ok(tx.query_opt(SQL, &params![id])?.is_some())
 }
 
 /// The customer's notifications that are older than a time and place, newest first; from the newest on where none is given.
