@@ -148,7 +148,8 @@ impl Db {
     }
 
     /// Runs `work` on a reader: all its queries see one snapshot, at least as new as every write that
-    /// was answered before. A statement that writes fails.
+    /// was answered before. A statement that writes fails. On PostgreSQL the first query is asked without a transaction, as it
+    /// alone has a snapshot; for a second one `work` runs again, in one.
     ///
     /// # Errors
     /// Those of [`Db::write`].

@@ -24,11 +24,14 @@
 //!
 //! ```text
 //!   task --write--> bounded queue --> connection threads: BEGIN (READ COMMITTED) closure COMMIT
-//!   task --read-->                                        BEGIN (one snapshot, READ ONLY) closure ROLLBACK
+//!   task --read-->                                        a lone statement; for a second one, all again:
+//!                                                         BEGIN (one snapshot, READ ONLY) closure ROLLBACK
 //!   raise, after COMMIT: --> notifying thread: NOTIFY, one per 50 ms --> listening threads of the replicas
 //! ```
 //!
 //! - A conflict, a deadlock, or a lost connection undoes the closure and runs it again, within bounds.
+//! - What [`Tx::send_one`] sends need not wait for its answer; where it fails, all is undone, and the closure runs once more.
+//! - Outside of a transaction the session only reads: a write never takes effect where its BEGIN did not.
 //! - A lost answer to COMMIT runs it again too, committed or not: **a closure begins with its look-up**.
 //! - A transaction waits 3 s for a lock and works 10 s in a statement; the URL's `options` may say other.
 //! - A server that is gone is waited for 5 s; what comes then is refused at once until it is back.

@@ -13,9 +13,11 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-/// What says how many orders a second the cluster is to bear; as many visits come with them.
-const VARIABLE: &str = "MADANG_TEST_RATE";
-const RATE: &str = "50";
+/// What says how many orders a second the cluster is to bear.
+const ORDERS: &str = "MADANG_TEST_RATE";
+const RATE: u32 = 50;
+/// What says how many visits a second come with them; as many, where it says nothing.
+const VISITS: &str = "MADANG_TEST_VISITS";
 /// How long the load takes to tell all after it was stopped: it follows each order to its end.
 const END: Duration = Duration::from_secs(120);
 
@@ -23,8 +25,8 @@ const END: Duration = Duration::from_secs(120);
 async fn a_rolling_restart_of_every_service_fails_no_call() -> Result<()> {
     let Some(cluster) = Cluster::of_this_run().await? else { return Ok(()) };
     load::restock(&cluster.shop).await?;
-    let rate = std::env::var(VARIABLE).unwrap_or_else(|_| RATE.to_owned());
-    let open_loop = OpenLoop::start(&cluster.shop, rate.parse().context(VARIABLE)?)?;
+    let orders = asked(ORDERS)?.unwrap_or(RATE);
+    let open_loop = OpenLoop::start(&cluster.shop, orders, asked(VISITS)?.unwrap_or(orders))?;
     for service in Service::ALL {
         cluster.kubectl(&["rollout", "restart", &format!("deployment/{service}")]).await?;
         cluster.settled(service).await?;
@@ -42,14 +44,19 @@ async fn a_rolling_restart_of_every_service_fails_no_call() -> Result<()> {
     Ok(())
 }
 
-/// Orders and visits at a rate, whatever the shop does, by `madang load`.
+fn asked(variable: &'static str) -> Result<Option<u32>> {
+    std::env::var(variable).ok().map(|rate| rate.parse().context(variable)).transpose()
+}
+
+/// Orders and visits at their rates, whatever the shop does, by `madang load`.
 struct OpenLoop(Child);
 
 impl OpenLoop {
-    fn start(shop: &Shop, rate: u32) -> Result<Self> {
-        let (gateway, rate) = (shop.url(Service::Gateway), (2 * rate).to_string());
+    fn start(shop: &Shop, orders: u32, visits: u32) -> Result<Self> {
+        let (gateway, rate) = (shop.url(Service::Gateway), (orders + visits).to_string());
+        let mix = format!("order={orders},browse={visits}");
         let mut command = Command::new(Shop::madang()?);
-        command.args(["load", "--gateway", &gateway, "--rate", &rate, "--mix", "order=1,browse=1"]);
+        command.args(["load", "--gateway", &gateway, "--rate", &rate, "--mix", &mix]);
         command.args(["--product", PLENTY, "--duration", "1h", "--output", "json", "--deadline", "10s"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Ok(Self(command.spawn()?))
