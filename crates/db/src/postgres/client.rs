@@ -120,7 +120,7 @@ impl Client {
         is_certain: bool,
     ) -> Result<(), Failed> {
         if self.unsent.len() >= UNSENT {
-            self.settle()?;
+            self.send_all()?;
         }
         self.unsent.push(Unsent { statement, params: params.to_vec(), is_certain });
         Ok(())
@@ -128,7 +128,11 @@ impl Client {
 
     /// Runs what must be known before the COMMIT.
     pub(super) fn settle(&mut self) -> Result<(), Failed> {
-        if self.unsent.iter().all(|one| one.is_certain) { Ok(()) } else { self.ask(|_| ready(Ok(()))) }
+        if self.unsent.iter().all(|one| one.is_certain) { Ok(()) } else { self.send_all() }
+    }
+
+    fn send_all(&mut self) -> Result<(), Failed> {
+        self.ask(|_| ready(Ok(())))
     }
 
     /// Runs a statement that answers rows.

@@ -78,12 +78,16 @@ async fn an_insert_travels_with_the_commit_and_a_lone_statement_without_one() {
     let before = proxy.trips();
     insert(3).await.unwrap();
     assert_eq!(proxy.trips() - before, 1, "BEGIN, INSERT and COMMIT");
-    assert_eq!(db.read(count).await.unwrap(), 3);
     let before = proxy.trips();
-    assert_eq!(db.read(count).await.unwrap(), 3);
+    let many = |tx: &mut Tx<'_>| (4..104).try_for_each(|id: i64| tx.send_one(INSERT, &params![id]));
+    db.write(Kind::Request, many).await.unwrap();
+    assert_eq!(proxy.trips() - before, 2, "more than may wait");
+    assert_eq!(db.read(count).await.unwrap(), 103);
+    let before = proxy.trips();
+    assert_eq!(db.read(count).await.unwrap(), 103);
     assert_eq!(proxy.trips() - before, 1);
     let before = proxy.trips();
-    assert_eq!(db.read(|tx| Ok::<_, Error>((count(tx)?, count(tx)?))).await.unwrap(), (3, 3));
+    assert_eq!(db.read(|tx| Ok::<_, Error>((count(tx)?, count(tx)?))).await.unwrap(), (103, 103));
     assert_eq!(proxy.trips() - before, 4, "alone, then BEGIN and the first, the second, ROLLBACK");
 }
 
