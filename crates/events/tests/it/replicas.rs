@@ -46,12 +46,18 @@ impl Open {
     }
 }
 
+/// Publishes an event that has its place in the sequence with that. Where nothing is asked after it, it draws it with the COMMIT.
+fn publish(tx: &mut Tx<'_>, event: &NewEvent) -> Result<(), Error> {
+    madang_events::publish(tx, event)?;
+    tx.query("SELECT 1", &[]).map(drop)
+}
+
 /// Updates an aggregate, as a guarded update does, and then publishes; holds before the commit.
 async fn publish_and_hold(db: Db, key: &'static str, event: NewEvent, hold: impl Fn() + Send + 'static) {
     const MOVE: &str = "UPDATE aggregates SET version = version + 1 WHERE event_key = $1";
     let work = move |tx: &mut Tx<'_>| {
         tx.execute_one(MOVE, &params![key])?;
-        madang_events::publish(tx, &event)?;
+        publish(tx, &event)?;
         hold();
         Ok::<_, Error>(())
     };
@@ -162,7 +168,7 @@ async fn a_transaction_that_is_rolled_back_leaves_a_hole_in_the_sequence_and_non
     let mut shop = Shop::open(&database).await;
     let event = shop.producer.event("lost");
     let fail = move |tx: &mut Tx<'_>| {
-        madang_events::publish(tx, &event)?;
+        publish(tx, &event)?;
         Err::<(), _>(Error::Panicked)
     };
     shop.other.db.write(Kind::Request, fail).await.unwrap_err();
