@@ -34,8 +34,6 @@ pub(super) struct Worker {
     link: Link,
     board: Arc<Board>,
     ping: Ping,
-    /// How the closure at hand writes.
-    mode: Mode,
 }
 
 /// How one run ended.
@@ -58,7 +56,7 @@ enum Run {
 
 impl Worker {
     pub(super) fn new(server: Server, conn: Option<Conn>, board: Arc<Board>, ping: Ping) -> Self {
-        Self { link: Link::new(server, conn), board, ping, mode: Mode::Write }
+        Self { link: Link::new(server, conn), board, ping }
     }
 
     /// Connects, for a thread that is not needed unless it can.
@@ -84,8 +82,7 @@ impl Worker {
     }
 
     fn write(&mut self, kind: Kind, job: &mut dyn Job) {
-        self.mode = Mode::Write;
-        let run = self.repeat(job, |worker, job, deadline| worker.attempt(kind, job, deadline));
+        let run = self.repeat(job, |worker, job, deadline, mode| worker.attempt((kind, mode), job, deadline));
         if let Run::Lost(cause) | Run::Failed(cause) = &run {
             job.fail(cause);
         }
@@ -108,27 +105,30 @@ impl Worker {
     }
 
     fn read(&mut self, job: &mut dyn Job) {
-        if let Run::Lost(cause) | Run::Failed(cause) = self.repeat(job, Self::look) {
+        if let Run::Lost(cause) | Run::Failed(cause) =
+            self.repeat(job, |worker, job, deadline, _| worker.look(job, deadline))
+        {
             job.fail(&cause);
         }
         self.board.stats().reads += 1;
     }
 
-    /// Runs the closure again while that may help, each time in a transaction of its own.
+    /// Runs the closure again while that may help, each time in a transaction of its own; one that writes waits for nothing that it
+    /// need not, until such a thing failed.
     fn repeat(
         &mut self,
         job: &mut dyn Job,
-        attempt: impl Fn(&mut Self, &mut dyn Job, Instant) -> Run,
+        attempt: impl Fn(&mut Self, &mut dyn Job, Instant, Mode) -> Run,
     ) -> Run {
         let deadline = Instant::now() + PATIENCE;
-        let (mut conflicts, mut losses) = (1, 1);
+        let (mut conflicts, mut losses, mut mode) = (1, 1, Mode::Write);
         loop {
-            let run = attempt(self, job, deadline);
+            let run = attempt(self, job, deadline, mode);
             let (count, most) = match run {
                 Run::Undone { conflicted: true } => (&mut conflicts, CONFLICTS),
                 Run::Lost(_) => (&mut losses, LOSSES),
                 Run::Late => {
-                    self.mode = Mode::WriteWaiting;
+                    mode = Mode::WriteWaiting;
                     self.board.stats().reruns += 1;
                     continue;
                 }
@@ -145,8 +145,7 @@ impl Worker {
         }
     }
 
-    fn attempt(&mut self, kind: Kind, job: &mut dyn Job, deadline: Instant) -> Run {
-        let mode = self.mode;
+    fn attempt(&mut self, (kind, mode): (Kind, Mode), job: &mut dyn Job, deadline: Instant) -> Run {
         let conn = match self.begin(BEGIN, deadline) {
             Ok(conn) => conn,
             Err(run) => return run,
