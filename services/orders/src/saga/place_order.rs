@@ -119,10 +119,9 @@ impl Saga for PlaceOrder {
 
     async fn open(&self, limit: usize) -> Result<Vec<OrderId>, BoxError> {
         let (owner, limit) = (self.owner, i64::try_from(limit)?);
-        let (open, stuck) = self
-            .db
-            .read(move |tx| Ok::<_, madang_db::Error>((store::open(tx, owner, limit)?, store::stuck(tx)?)))
-            .await?;
+        // Each alone: together they would want a transaction.
+        let open = self.db.read(move |tx| store::open(tx, owner, limit)).await?;
+        let stuck = self.db.read(store::stuck).await?;
         self.meters.see(&open, stuck);
         Ok(open.ids)
     }
